@@ -1,0 +1,106 @@
+# Everything a checkout needs, from a Debian machine with Python 3.11+, a Rust toolchain and git.
+# Each target sets up what it uses, and does nothing where nothing changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+WHEELS := target/wheels
+DEPS_STAMP := $(VENV)/.deps-stamp
+BUILD_STAMP := $(VENV)/.build-stamp
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml -o -name '*.sql')
+PYTHON_SOURCES := pyproject.toml $(shell find src -name '*.py' -o -name '*.pyi' -o -name py.typed)
+
+# The interpreter of the environment: the first that is new enough.
+find_python = for each in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$each"; exit; fi; done; \
+	echo "no Python 3.11 or later found: install python3 (Debian 12 or later), or say make PYTHON=/path/to/python" >&2; exit 1
+
+.PHONY: help
+help:  ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: $(BUILD_STAMP)  ## Set up .venv with the locked packages and a release build of fastcond
+
+$(VENV)/bin/python:
+	@python=$$($(find_python)); \
+	if "$$python" -c 'import ensurepip' 2>/dev/null; then "$$python" -m venv $(VENV); \
+	elif "$$python" -m virtualenv --version >/dev/null 2>&1; then "$$python" -m virtualenv -q $(VENV); \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing python3-venv"; apt-get update -qq; apt-get install -y -qq python3-venv >/dev/null; "$$python" -m venv $(VENV); \
+	elif "$$python" -m pip --version >/dev/null 2>&1; then \
+	  "$$python" -m pip install -q --user --break-system-packages virtualenv; "$$python" -m virtualenv -q $(VENV); \
+	else echo "cannot make a virtual environment: install python3-venv (apt-get install python3-venv)" >&2; exit 1; fi
+
+$(DEPS_STAMP): requirements-dev.lock | $(VENV)/bin/python
+	@command -v cargo >/dev/null || { echo "cargo not found: install a Rust toolchain (https://rustup.rs)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(BUILD_STAMP): $(DEPS_STAMP) $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@rm -rf $(WHEELS)
+	$(BIN)/maturin build --quiet --release --locked --compatibility linux --interpreter $(BIN)/python --out $(WHEELS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(WHEELS)/fastcond-*.whl
+	@touch $@
+
+.PHONY: demo
+demo: build  ## Run 200 orders through a server and real workers (KEEP=1 leaves the server running)
+	$(BIN)/python examples/order/demo.py $(if $(KEEP),--keep)
+
+.PHONY: test
+test: build test-tools  ## Run all tests: cargo, then pytest
+	cargo test --workspace --locked
+	$(BIN)/python -m pytest tests
+
+# What some tests use beside the packages; they are skipped, with the reason printed, where it cannot be had.
+.PHONY: test-tools
+test-tools:
+	@if command -v strace >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing strace for the fault tests"; \
+	  { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } || echo "strace cannot be installed: its tests are skipped"; \
+	else echo "strace is missing and we are not root: its tests are skipped"; fi
+
+.PHONY: lint
+lint: $(DEPS_STAMP)  ## Check style, types and licences
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/python -m pytest -q tests/tidy
+
+.PHONY: format
+format: $(DEPS_STAMP)  ## Rewrite the sources in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+	cargo fmt --all
+
+KILLS ?= 500
+SEED ?= 1
+.PHONY: kill-test
+kill-test: build  ## Kill the server KILLS times under load and look for anything lost or doubled
+	$(BIN)/python -m tests.durability.kill --kills $(KILLS) --seed $(SEED)
+
+.PHONY: bench
+bench: build  ## Measure against the null durable server; results go to bench_results/
+	cargo build --release --locked -p fastcond-bench
+	$(BIN)/python benchmarks/first_day.py $(if $(QUICK),--quick)
+
+.PHONY: lock
+lock: $(DEPS_STAMP)  ## Renew the Python lock files from pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-package fastcond --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-package fastcond --extra dev --constraint requirements.lock --custom-compile-command "make lock" \
+	  pyproject.toml --output-file requirements-dev.lock
+
+.PHONY: clean
+clean:  ## Remove the environment and everything built
+	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,277 @@
+//! The figures of a run: for people on standard output, for programs as JSON.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::load::conservation::Conservation;
+use crate::load::driver::Outcome;
+use crate::load::{RunConfig, Target};
+use crate::procfs::Usage;
+use crate::waits::{Quantiles, float, rounded};
+
+#[cfg(test)]
+mod tests;
+
+/// What was used, read at the ends of the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Used {
+    /// The server before the first request.
+    pub before: Usage,
+    /// The server when the last result was acknowledged.
+    pub drained: Usage,
+    /// The server when it had done what it put off.
+    pub settled: Usage,
+    /// What reached the server's disk between the two, by whoever; `None` when that is not known.
+    pub device_written: Option<u64>,
+    /// The client, from the first request to the last.
+    pub client_cpu: Duration,
+}
+
+/// One run, with its settings.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Version of this program.
+    pub version: &'static str,
+    /// The settings that matter.
+    pub settings: Settings,
+    /// From the first start to the last acknowledgement, in seconds.
+    pub wall_s: f64,
+    /// Executions finished.
+    pub executions: Rates,
+    /// Tasks whose result was acknowledged.
+    pub tasks: Rates,
+    /// What the server used; `None` without `--pid`.
+    pub server: Option<ServerUse>,
+    /// What the client did.
+    pub client: ClientUse,
+    /// Latencies as the client saw them.
+    pub latency_us: LatencyTable,
+    /// Whether anything was lost or doubled.
+    pub conservation: Conservation,
+}
+
+/// The settings of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Settings {
+    /// Shape of an execution.
+    pub profile: String,
+    /// `conductor` or `null`.
+    pub target: &'static str,
+    /// Base of the API.
+    pub url: String,
+    /// Connections that start.
+    pub starters: usize,
+    /// Connections that work.
+    pub workers: usize,
+    /// Bound on unfinished executions.
+    pub inflight: usize,
+    /// Tasks asked for in one poll.
+    pub batch: usize,
+    /// How long a batch poll may wait.
+    pub poll_timeout_ms: u32,
+    /// Bytes in each input and result.
+    pub payload_bytes: usize,
+    /// Time during which executions were started.
+    pub seconds: f64,
+}
+
+/// How many, and how many per second of two kinds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Rates {
+    /// How many.
+    pub count: u64,
+    /// Per second of wall clock.
+    pub per_s: f64,
+    /// Per second of server CPU; `None` without `--pid`.
+    pub per_server_cpu_s: Option<f64>,
+}
+
+/// What the server used for the run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ServerUse {
+    /// User and system time of all its processes, work put off past the last answer included.
+    pub cpu_s: f64,
+    /// The part of it up to the last answer.
+    pub cpu_until_drained_s: f64,
+    /// Server CPU for one task, in microseconds.
+    pub cpu_us_per_task: f64,
+    /// Bytes of file pages made dirty for one execution, large folios counted whole.
+    pub dirtied_bytes_per_execution: f64,
+    /// Bytes that reached the disk for one execution, those of other programs included; `None` without
+    /// `--data-dir`.
+    pub device_bytes_per_execution: Option<f64>,
+    /// Memory resident at the end.
+    pub resident_bytes: u64,
+}
+
+/// What the client did.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ClientUse {
+    /// Its user and system time.
+    pub cpu_s: f64,
+    /// Requests answered.
+    pub requests: u64,
+    /// Polls that found nothing.
+    pub polls_empty: u64,
+    /// Connections made again because the server had closed them.
+    pub reconnects: u64,
+}
+
+/// One row for each kind of wait.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LatencyTable {
+    /// Start call.
+    pub start: Quantiles,
+    /// Poll that came back with work.
+    pub poll: Quantiles,
+    /// Report of a result.
+    pub update: Quantiles,
+    /// From sending the start to the acknowledgement of the last result.
+    pub start_to_completed: Quantiles,
+}
+
+impl Report {
+    /// Works the figures out.
+    pub fn new(config: &RunConfig, outcome: &Outcome, conservation: Conservation, used: Used) -> Self {
+        let wall_s = outcome.elapsed.as_secs_f64();
+        let cpu_s = used.settled.cpu.saturating_sub(used.before.cpu).as_secs_f64();
+        let is_known = !config.pids.is_empty();
+        let rates = |count: u64| Rates {
+            count,
+            per_s: over(count, wall_s),
+            per_server_cpu_s: is_known.then(|| over(count, cpu_s)),
+        };
+        let executions = outcome.ledger.finished() as u64;
+        let tasks = outcome.ledger.results();
+        let dirtied = used.settled.dirtied_bytes.saturating_sub(used.before.dirtied_bytes);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            settings: Settings::of(config),
+            wall_s: rounded(wall_s, 3),
+            executions: rates(executions),
+            tasks: rates(tasks),
+            server: is_known.then(|| ServerUse {
+                cpu_s: rounded(cpu_s, 3),
+                cpu_until_drained_s: rounded(
+                    used.drained.cpu.saturating_sub(used.before.cpu).as_secs_f64(),
+                    3,
+                ),
+                cpu_us_per_task: if tasks == 0 { 0.0 } else { rounded(cpu_s * 1e6 / float(tasks), 2) },
+                dirtied_bytes_per_execution: over(dirtied, float(executions)),
+                device_bytes_per_execution: used.device_written.map(|bytes| over(bytes, float(executions))),
+                resident_bytes: used.settled.resident_bytes,
+            }),
+            client: ClientUse {
+                cpu_s: rounded(used.client_cpu.as_secs_f64(), 3),
+                requests: outcome.requests,
+                polls_empty: outcome.polls_empty,
+                reconnects: outcome.reconnects,
+            },
+            latency_us: LatencyTable {
+                start: outcome.latencies.start.quantiles(),
+                poll: outcome.latencies.poll.quantiles(),
+                update: outcome.latencies.update.quantiles(),
+                start_to_completed: outcome.latencies.execution.quantiles(),
+            },
+            conservation,
+        }
+    }
+
+    /// Prints the report and writes it to `path`, if there is one.
+    pub fn publish(&self, path: Option<&Path>) -> io::Result<()> {
+        print!("{self}");
+        match path {
+            Some(path) => fs::write(path, serde_json::to_vec_pretty(self).map_err(io::Error::from)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Settings {
+    fn of(config: &RunConfig) -> Self {
+        Self {
+            profile: config.profile.to_string(),
+            target: match config.target {
+                Target::Conductor => "conductor",
+                Target::Null => "null",
+            },
+            url: config.url.to_string(),
+            starters: config.starters,
+            workers: config.workers,
+            inflight: config.inflight,
+            batch: config.batch,
+            poll_timeout_ms: config.poll_timeout_ms,
+            payload_bytes: config.payload_bytes,
+            seconds: config.start_window.as_secs_f64(),
+        }
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let settings = &self.settings;
+        writeln!(
+            f,
+            "{} on {} ({}), {} starters, {} workers, {} in flight, batch {}, payload {} B",
+            settings.profile,
+            settings.url,
+            settings.target,
+            settings.starters,
+            settings.workers,
+            settings.inflight,
+            settings.batch,
+            settings.payload_bytes
+        )?;
+        for (name, rates) in [("executions", self.executions), ("tasks", self.tasks)] {
+            write!(f, "{name:<11}{:>10} {:>10.1} /s", rates.count, rates.per_s)?;
+            match rates.per_server_cpu_s {
+                Some(rate) => writeln!(f, " {rate:>10.1} /server-CPU-s")?,
+                None => writeln!(f)?,
+            }
+        }
+        if let Some(server) = &self.server {
+            writeln!(
+                f,
+                "server     {:>10.2} CPU s ({:.2} s until drained), {:.2} us/task, {} MiB resident, {} B to disk/execution",
+                server.cpu_s,
+                server.cpu_until_drained_s,
+                server.cpu_us_per_task,
+                server.resident_bytes >> 20,
+                server.device_bytes_per_execution.map_or("?".to_owned(), |bytes| format!("{bytes:.0}"))
+            )?;
+        }
+        writeln!(
+            f,
+            "client     {:>10.2} CPU s, wall {:.2} s, {} requests, {} empty polls, {} reconnects",
+            self.client.cpu_s,
+            self.wall_s,
+            self.client.requests,
+            self.client.polls_empty,
+            self.client.reconnects
+        )?;
+        writeln!(f, "{:<20}{:>10}{:>10}{:>10}{:>10}  (us)", "", "p50", "p90", "p99", "max")?;
+        let latency = &self.latency_us;
+        for (name, row) in [
+            ("start", latency.start),
+            ("poll with work", latency.poll),
+            ("update", latency.update),
+            ("start to completed", latency.start_to_completed),
+        ] {
+            writeln!(f, "{name:<20}{:>10.0}{:>10.0}{:>10.0}{:>10.0}", row.p50, row.p90, row.p99, row.max)?;
+        }
+        if self.conservation.holds {
+            writeln!(f, "conservation holds ({} outcomes asked for)", self.conservation.asked)
+        } else {
+            writeln!(f, "VIOLATED: {}", self.conservation.violations.join("; "))
+        }
+    }
+}
+
+/// A count over an amount, to a tenth; zero over nothing.
+fn over(count: u64, amount: f64) -> f64 {
+    if amount > 0.0 { rounded(float(count) / amount, 1) } else { 0.0 }
+}

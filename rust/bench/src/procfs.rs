@@ -1,0 +1,122 @@
+//! What a process and its children have used, from `/proc`.
+//!
+//! CPU time is user plus system time of every process of the tree, with that of children that have ended and been
+//! waited for, so that the difference of two readings misses nobody. The kernel counts it exactly and shows it
+//! in ticks (10 ms): a run of some seconds is read to better than one percent.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// What a set of process trees has used since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// User and system time.
+    pub cpu: Duration,
+    /// Bytes of file pages made dirty, as the kernel accounts them; zero where it does not tell. A write of some
+    /// bytes into a page of a large folio counts as the whole folio, so this can be far above what reaches the disk.
+    pub dirtied_bytes: u64,
+    /// Memory resident now.
+    pub resident_bytes: u64,
+}
+
+/// Reads the usage of these processes and all their descendants; a root that is gone is an error.
+pub fn usage(roots: &[u32]) -> io::Result<Usage> {
+    let mut total = Usage::default();
+    for pid in family(roots)? {
+        let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(text) => parse_stat(&text).ok_or_else(|| malformed("stat", pid))?,
+            // A child may end between being listed and being read; its parent has its time by then.
+            Err(_) if !roots.contains(&pid) => continue,
+            Err(error) => return Err(io::Error::new(error.kind(), format!("process {pid}: {error}"))),
+        };
+        let ticks_per_second = rustix::param::clock_ticks_per_second();
+        total.cpu += Duration::from_nanos(stat.ticks.saturating_mul(1_000_000_000 / ticks_per_second));
+        total.resident_bytes += stat.resident_pages * rustix::param::page_size() as u64;
+        total.dirtied_bytes += fs::read_to_string(format!("/proc/{pid}/io"))
+            .ok()
+            .and_then(|text| parse_dirtied(&text))
+            .unwrap_or(0);
+    }
+    Ok(total)
+}
+
+/// Bytes written so far to the device that holds this folder, by whoever; `None` when it is not a disk of its own.
+pub fn device_written(folder: &Path) -> io::Result<Option<u64>> {
+    let device = rustix::fs::stat(folder)?.st_dev;
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    Ok(parse_diskstats(&fs::read_to_string("/proc/diskstats")?, major, minor))
+}
+
+/// CPU time of this process.
+pub fn own_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The roots and everything below them.
+fn family(roots: &[u32]) -> io::Result<BTreeSet<u32>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if let Some(stat) = parse_stat(&text) {
+            parents.push((pid, stat.parent));
+        }
+    }
+    let mut family: BTreeSet<u32> = roots.iter().copied().collect();
+    loop {
+        let known = family.len();
+        for (pid, parent) in &parents {
+            if family.contains(parent) {
+                family.insert(*pid);
+            }
+        }
+        if family.len() == known {
+            return Ok(family);
+        }
+    }
+}
+
+/// The fields of `/proc/PID/stat` that are of interest.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    /// utime, stime, cutime and cstime together.
+    ticks: u64,
+    resident_pages: u64,
+}
+
+fn parse_stat(text: &str) -> Option<Stat> {
+    // The name in parentheses may contain anything, so the fields are counted from its end: field 3 comes first.
+    let fields: Vec<&str> = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
+    let number = |field: usize| fields.get(field - 3)?.parse::<i64>().ok().map(i64::unsigned_abs);
+    Some(Stat {
+        parent: fields.get(1)?.parse().ok()?,
+        ticks: number(14)? + number(15)? + number(16)? + number(17)?,
+        resident_pages: number(24)?,
+    })
+}
+
+fn parse_dirtied(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.trim().parse().ok()
+}
+
+/// Bytes written to one device. The unit of the table is 512 bytes whatever the sector size.
+fn parse_diskstats(text: &str, major: u32, minor: u32) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_wanted = fields.first()?.parse() == Ok(major) && fields.get(1)?.parse() == Ok(minor);
+        if is_wanted { fields.get(9)?.parse::<u64>().ok().map(|units| units * 512) } else { None }
+    })
+}
+
+fn malformed(file: &str, pid: u32) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/{file} is not as expected"))
+}

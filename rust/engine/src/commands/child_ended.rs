@@ -1,0 +1,29 @@
+//! A child ended (S-30.9, S-30.10): its task takes over status and output, once.
+
+use crate::step::{Step, cut_reason};
+use fastcond_json::{Raw, merged};
+use fastcond_model::{TaskChange, TaskId, TaskStatus, WorkflowStatus};
+use std::sync::Arc;
+
+/// Takes over a child's end; nothing when the task is gone, superseded or already over (S-30.13).
+pub fn run(step: &mut Step<'_, '_>, task: TaskId, status: WorkflowStatus, output: Raw, reason: Option<Arc<str>>) {
+    let Some(no) = step.live.execution.id.number_of(task) else { return };
+    let Some(task) = step.live.execution.tasks.get(no) else { return };
+    if task.status.is_terminal() || task.is_retried || step.live.execution.header.status.is_terminal() {
+        return;
+    }
+    let ends_as = match status {
+        WorkflowStatus::Completed => TaskStatus::Completed,
+        WorkflowStatus::Failed => TaskStatus::Failed,
+        WorkflowStatus::TimedOut => TaskStatus::TimedOut,
+        WorkflowStatus::Terminated => TaskStatus::Canceled,
+        WorkflowStatus::Running | WorkflowStatus::Paused => return,
+    };
+    step.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| {
+        t.output = Raw::of_checked(merged(&t.output, &output));
+        t.status = ends_as;
+        t.reason = reason.map(|r| cut_reason(&r).into());
+    });
+    step.enqueue(no);
+    step.go_on();
+}

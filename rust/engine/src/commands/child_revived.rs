@@ -1,0 +1,66 @@
+//! A child was revived by an operator (S-61.9): its task waits again, and so does whatever waits for that task.
+
+use super::retry::{reopen, revive};
+use crate::step::{Step, pass};
+use fastcond_model::{TaskChange, TaskId, TaskNo, TaskStatus};
+
+/// Revives the execution around a revived child.
+pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
+    let Some(no) = step.live.execution.id.number_of(task) else { return };
+    let Some(task) = step.live.execution.tasks.get(no) else { return };
+    let is_optional = step.live.node_of(task).is_some_and(|n| n.step.optional);
+    if !task.status.is_terminal() || task.is_retried || is_optional {
+        return;
+    }
+    let was_terminal = step.live.execution.header.status.is_terminal();
+    if !was_terminal && task.is_executed {
+        return;
+    }
+    reopen(step, no, false);
+    step.edit(no, TaskChange::default(), |t| t.is_subworkflow_changed = false);
+    if was_terminal {
+        revive(step);
+        reopen_cancelled(step);
+        step.tell_parent_revived();
+    }
+    step.live.rebuild();
+    step.live.work = pass::unfinished(step.live).into();
+    step.close_ready_joins();
+    step.go_on();
+}
+
+/// What was cancelled with the execution is looked at again: joins and loops wait, the rest is scheduled in place.
+fn reopen_cancelled(step: &mut Step<'_, '_>) {
+    let cancelled: Vec<TaskNo> = step
+        .live
+        .execution
+        .tasks
+        .iter()
+        .filter(|t| t.status == TaskStatus::Canceled && !t.is_retried)
+        .map(|t| t.no)
+        .collect();
+    let now_ms = step.now();
+    for no in cancelled {
+        let task = step.live.task(no);
+        let waits = matches!(&*task.task_type, "JOIN" | "EXCLUSIVE_JOIN" | "DO_WHILE");
+        let child = task.subworkflow.filter(|_| &*task.task_type == "SUB_WORKFLOW");
+        reopen(step, no, !waits);
+        if waits {
+            continue;
+        }
+        if let Some(child) = child {
+            step.send(fastcond_model::Message::Resume { child });
+            continue;
+        }
+        step.edit(no, TaskChange::default(), |t| {
+            t.status = TaskStatus::Scheduled;
+            t.scheduled_ms = now_ms;
+            t.ready_ms = now_ms;
+            t.start_ms = 0;
+            t.poll_count = 0;
+        });
+        if let Some(node) = step.live.node_of(step.live.task(no)) {
+            step.start_instance(no, &node);
+        }
+    }
+}

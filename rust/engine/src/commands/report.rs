@@ -1,0 +1,59 @@
+//! A worker's report (S-52): the first terminal one wins, later ones change nothing.
+
+use crate::command::{Outcome, Rejection, Report};
+use crate::step::{Step, cut_reason};
+use crate::tasks::Mode;
+use fastcond_json::{Raw, merged};
+use fastcond_model::{ResultStatus, TaskChange, TaskStatus};
+
+/// Takes over a report.
+pub fn run(step: &mut Step<'_, '_>, report: Report) -> Result<(), Rejection> {
+    let no = report.task;
+    let Some(task) = step.live.execution.tasks.get(no) else {
+        return Err(Rejection::NotFound("No such task found".to_owned()));
+    };
+    if task.status.is_terminal() || step.live.execution.header.status.is_terminal() {
+        step.outcome = Outcome::Dropped;
+        return Ok(());
+    }
+    if report.extends_lease {
+        step.edit(no, TaskChange::default(), |_| {});
+        return Ok(());
+    }
+    let is_queued_type =
+        step.live.node_of(task).is_some_and(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System));
+    let status = match report.status {
+        ResultStatus::InProgress if is_queued_type => TaskStatus::Scheduled,
+        other => other.task_status(),
+    };
+    let status = if status == TaskStatus::InProgress { task.status } else { status };
+    take_over(step, report, status);
+    if step.live.task(no).status.is_terminal() {
+        step.live.join_over(no);
+        step.enqueue(no);
+    }
+    step.go_on();
+    Ok(())
+}
+
+fn take_over(step: &mut Step<'_, '_>, report: Report, status: TaskStatus) {
+    let now_ms = step.now();
+    step.edit(report.task, TaskChange { output: true, ..TaskChange::default() }, |t| {
+        t.output = if report.is_merged { Raw::of_checked(merged(&t.output, &report.output)) } else { report.output };
+        t.reason = report.reason.as_deref().map(|r| cut_reason(r).into());
+        if !(report.keeps_worker && report.worker.is_none()) {
+            t.worker = report.worker;
+        }
+        t.callback_after_s = report.callback_after_s;
+        if report.subworkflow.is_some() {
+            t.subworkflow = report.subworkflow;
+        }
+        if let Some(path) = report.output_path {
+            t.output_path = Some(path.into());
+        }
+        t.status = status;
+        if status == TaskStatus::Scheduled {
+            t.ready_ms = now_ms.saturating_add(report.callback_after_s.max(0).saturating_mul(1000));
+        }
+    });
+}

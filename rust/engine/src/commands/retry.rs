@@ -1,0 +1,111 @@
+//! The retry operation (S-61): every branch that failed or was cancelled gets another attempt.
+
+use crate::command::Rejection;
+use crate::step::failing::Delay;
+use crate::step::{Step, pass};
+use fastcond_model::{Message, NodeRef, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
+use std::collections::BTreeMap;
+
+const AT_ONCE: Delay = Delay { seconds: 0, ms: 0 };
+
+/// Retries a terminal execution.
+pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool) -> Result<(), Rejection> {
+    let execution = &step.live.execution;
+    let (id, status) = (execution.id, execution.header.status);
+    if !status.is_terminal() {
+        return if is_from_parent { Ok(()) } else { Err(Rejection::NotFound(format!("Workflow has not ended, status: {status}"))) };
+    }
+    if execution.tasks.is_empty() {
+        return Err(Rejection::Conflict(format!("Workflow {id} has not started yet")));
+    }
+    let chosen = retryable(step);
+    if chosen.is_empty() && status != WorkflowStatus::TimedOut {
+        return Err(Rejection::Conflict(format!("There are no retryable tasks! Use restart if you want to attempt entire workflow execution again. Workflow {id} is {status}")));
+    }
+    revive(step);
+    let fresh: Vec<TaskNo> = chosen.into_iter().filter(|no| !waits_again(step, *no, resumes_children)).collect();
+    step.live.rebuild();
+    for no in fresh {
+        step.attempt_again(no, AT_ONCE);
+    }
+    step.tell_parent_revived();
+    step.live.work = pass::unfinished(step.live).into();
+    step.close_ready_joins();
+    step.go_on();
+    Ok(())
+}
+
+/// Per reference name the last unsuccessful instance, unless a later one did better (S-61.2).
+fn retryable(step: &Step<'_, '_>) -> Vec<TaskNo> {
+    let mut last: BTreeMap<&str, Option<TaskNo>> = BTreeMap::new();
+    for task in step.live.execution.listed() {
+        let fails = matches!(
+            task.status,
+            TaskStatus::Failed | TaskStatus::FailedWithTerminalError | TaskStatus::TimedOut | TaskStatus::Canceled
+        );
+        last.insert(&task.reference, fails.then_some(task.no));
+    }
+    let mut chosen: Vec<TaskNo> = last.into_values().flatten().collect();
+    chosen.sort_by_key(|no| (step.live.task(*no).seq, *no));
+    chosen
+}
+
+/// The execution runs again (S-61.7).
+pub fn revive(step: &mut Step<'_, '_>) {
+    let now_ms = step.now();
+    let header = &mut step.live.execution.header;
+    header.status = WorkflowStatus::Running;
+    header.last_retried_ms = now_ms;
+    header.end_ms = 0;
+    header.reason = None;
+    header.failed_task = None;
+    header.failed_refs.clear();
+    header.failed_names.clear();
+    step.touch_header();
+}
+
+/// Reopens what only waits for others, in place, and answers true; marks the rest as replaced (S-61.3 to S-61.5).
+fn waits_again(step: &mut Step<'_, '_>, no: TaskNo, resumes_children: bool) -> bool {
+    let task = step.live.task(no);
+    let (kind, status, child) = (task.task_type.clone(), task.status, task.subworkflow);
+    match &*kind {
+        _ if matches!(task.node, NodeRef::None) => true,
+        "JOIN" | "DO_WHILE" => {
+            let is_unchanged = status == TaskStatus::Canceled || (&*kind == "JOIN" && status == TaskStatus::Failed);
+            reopen(step, no, !is_unchanged);
+            true
+        }
+        "EXCLUSIVE_JOIN" => {
+            reopen(step, no, status != TaskStatus::Failed);
+            true
+        }
+        "SUB_WORKFLOW" if resumes_children && child.is_some() => {
+            reopen(step, no, false);
+            if let Some(child) = child {
+                step.send(Message::Resume { child });
+            }
+            true
+        }
+        _ => {
+            step.edit(no, TaskChange::default(), |t| {
+                t.is_retried = true;
+                t.is_executed = true;
+            });
+            false
+        }
+    }
+}
+
+/// Puts an instance back to IN_PROGRESS under the same id.
+pub fn reopen(step: &mut Step<'_, '_>, no: TaskNo, is_new_attempt: bool) {
+    step.edit(no, TaskChange::default(), |t| {
+        t.status = TaskStatus::InProgress;
+        t.end_ms = 0;
+        t.reason = None;
+        t.is_executed = false;
+        t.is_retried = false;
+        if is_new_attempt {
+            t.retry_count += 1;
+        }
+    });
+}

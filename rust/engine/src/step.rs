@@ -1,0 +1,244 @@
+//! One step: a command being decided on one execution, with everything it changes noted.
+//!
+//! Finished instances wait in `live.work`; [`Step::go_on`] takes them one by one until nothing moves or the step is
+//! long enough. No recursion: what an instance sets off is put at the end.
+
+pub mod attempt;
+pub mod ending;
+pub mod failing;
+pub mod joins;
+pub mod loops;
+pub mod pass;
+pub mod schedule;
+
+use crate::command::{Given, Outcome, TaskEvent, Transition};
+use crate::graph::Graph;
+use crate::live::Live;
+use fastcond_json::Raw;
+use fastcond_model::{Change, Message, Outgoing, Task, TaskChange, TaskNo, TaskStatus};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How much one step may do before the rest is put off: about ten milliseconds of plain instances (G19).
+pub const BUDGET: u32 = 1_000;
+/// What a script costs of that budget.
+pub const SCRIPT_COST: u32 = 10;
+
+/// A command being decided.
+pub struct Step<'a, 'g> {
+    /// The execution.
+    pub live: &'a mut Live,
+    /// Time, randomness, registry.
+    pub given: &'a mut Given<'g>,
+    change: Change,
+    touched: BTreeMap<TaskNo, TaskChange>,
+    definitions: Vec<Arc<Graph>>,
+    events: Vec<TaskEvent>,
+    ended: bool,
+    budget: u32,
+    /// What came of the command.
+    pub outcome: Outcome,
+    random: u64,
+}
+
+impl<'a, 'g> Step<'a, 'g> {
+    /// A step that has changed nothing.
+    pub fn new(live: &'a mut Live, given: &'a mut Given<'g>) -> Self {
+        let random = given.seed;
+        Self {
+            live,
+            given,
+            change: Change::default(),
+            touched: BTreeMap::new(),
+            definitions: Vec::new(),
+            events: Vec::new(),
+            ended: false,
+            budget: BUDGET,
+            outcome: Outcome::Done,
+            random,
+        }
+    }
+
+    /// The clock.
+    pub fn now(&self) -> i64 {
+        self.given.now_ms
+    }
+
+    /// The next number of this command's random sequence.
+    pub fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.random;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    /// Takes `cost` of the budget; false when it is used up.
+    pub fn spend(&mut self, cost: u32) {
+        self.budget = self.budget.saturating_sub(cost);
+    }
+
+    /// Whether the step is long enough.
+    pub fn is_spent(&self) -> bool {
+        self.budget == 0
+    }
+
+    /// The header will be stored.
+    pub fn touch_header(&mut self) {
+        self.change.header = true;
+    }
+
+    /// Input and variables of a new execution will be stored.
+    pub fn touch_payloads(&mut self) {
+        self.change.input = true;
+        self.change.variables = &*self.live.execution.variables != "{}";
+    }
+
+    /// Replaces the workflow output.
+    pub fn set_output(&mut self, output: Raw) {
+        self.live.execution.output = output;
+        self.change.output = true;
+    }
+
+    /// Replaces the workflow variables.
+    pub fn set_variables(&mut self, variables: Raw) {
+        self.live.execution.variables = variables;
+        self.change.variables = true;
+    }
+
+    /// Changes an instance: it will be stored, and its deadline follows.
+    ///
+    /// Status changes go through here too; the open counts are kept by the callers that make instances final.
+    pub fn edit<T>(&mut self, no: TaskNo, parts: TaskChange, change: impl FnOnce(&mut Task) -> T) -> T {
+        let now_ms = self.given.now_ms;
+        let task = self.live.task_mut(no);
+        let before = task.status;
+        let result = change(task);
+        let after = task.status;
+        if after.is_terminal() {
+            if task.end_ms == 0 {
+                task.end_ms = now_ms;
+            }
+            if task.update_ms == 0 {
+                task.update_ms = now_ms;
+            }
+        } else {
+            task.update_ms = now_ms;
+        }
+        self.touch(no, parts);
+        if before != after {
+            self.events.push(TaskEvent { task: no, status: after });
+        }
+        self.live.note_due(no);
+        result
+    }
+
+    /// An instance will be stored as it is.
+    pub fn touch(&mut self, no: TaskNo, parts: TaskChange) {
+        let entry = self.touched.entry(no).or_default();
+        *entry = entry.and(parts);
+    }
+
+    /// Stores a new instance, registers it, and lets it be looked at.
+    pub fn add(&mut self, task: Box<Task>) {
+        let no = task.no;
+        self.events.push(TaskEvent { task: no, status: task.status });
+        self.live.execution.tasks.put(task);
+        self.touch(no, TaskChange::ALL);
+        self.live.note_new(no);
+        self.live.note_join(no);
+    }
+
+    /// Number for a new instance; never used again.
+    pub fn next_no(&mut self) -> TaskNo {
+        let header = &mut self.live.execution.header;
+        let no = header.next_no;
+        header.next_no += 1;
+        self.change.header = true;
+        no
+    }
+
+    /// Deletes an instance.
+    pub fn drop_task(&mut self, no: TaskNo) {
+        self.live.forget(no);
+        self.touched.remove(&no);
+        self.change.dropped.push(no);
+    }
+
+    /// Deletes all instances (restart).
+    pub fn clear_tasks(&mut self) {
+        self.live.execution.tasks.clear();
+        self.live.work.clear();
+        self.touched.clear();
+        self.change.dropped.clear();
+        self.change.cleared = true;
+        self.live.rebuild();
+    }
+
+    /// Puts a message into the outbox.
+    pub fn send(&mut self, message: Message) {
+        let header = &mut self.live.execution.header;
+        let number = header.next_message;
+        header.next_message += 1;
+        self.change.header = true;
+        self.change.sent.push(number);
+        self.live.execution.outbox.push(Outgoing { number, message });
+    }
+
+    /// A message is known to have arrived.
+    pub fn arrived(&mut self, number: u32) {
+        let outbox = &mut self.live.execution.outbox;
+        let before = outbox.len();
+        outbox.retain(|m| m.number != number);
+        if outbox.len() < before {
+            self.change.arrived.push(number);
+        }
+    }
+
+    /// A snapshot must be stored with this commit.
+    pub fn keep_definition(&mut self, graph: Arc<Graph>) {
+        self.definitions.push(graph);
+    }
+
+    /// The execution became terminal.
+    pub fn note_ended(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether the execution is running (not paused, not terminal).
+    pub fn is_running(&self) -> bool {
+        self.live.execution.header.status == fastcond_model::WorkflowStatus::Running
+    }
+
+    /// Ends an instance that is still open: status, reason and output as given by `change`.
+    pub fn settle(&mut self, no: TaskNo, status: TaskStatus, reason: Option<String>) {
+        self.edit(no, TaskChange::default(), |task| {
+            task.status = status;
+            if let Some(reason) = reason {
+                task.reason = Some(cut_reason(&reason).into());
+            }
+        });
+    }
+
+    /// Closes the step: revision, times, and the list of what changed.
+    pub fn finish(mut self) -> Transition {
+        self.change.tasks = self.touched.into_iter().collect();
+        if !self.change.is_empty() {
+            let execution = &mut self.live.execution;
+            execution.revision += 1;
+            execution.header.update_ms = self.given.now_ms;
+        }
+        Transition {
+            change: self.change,
+            definitions: self.definitions,
+            outcome: self.outcome,
+            events: self.events,
+            ended: self.ended,
+        }
+    }
+}
+
+/// Reasons are at most 500 characters (rest-api 14).
+pub fn cut_reason(reason: &str) -> &str {
+    reason.char_indices().nth(500).map_or(reason, |(at, _)| &reason[..at])
+}

@@ -1,0 +1,70 @@
+//! A new attempt at a failed step (S-54.5, S-54.6, S-61.5).
+
+use super::Step;
+use super::failing::Delay;
+use crate::tasks::Mode;
+use fastcond_json::{Raw, merged};
+use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus};
+
+impl Step<'_, '_> {
+    /// The automatic retry: the old attempt is marked, the new one waits out its delay.
+    pub fn retry_attempt(&mut self, no: TaskNo, delay: Delay) {
+        self.edit(no, TaskChange::default(), |t| t.is_retried = true);
+        self.live.note_final(no);
+        self.attempt_again(no, delay);
+    }
+
+    /// Makes the attempt after `no`, which must be terminal and marked as retried.
+    pub fn attempt_again(&mut self, no: TaskNo, delay: Delay) {
+        let old = self.live.task(no).clone();
+        let node = self.live.node_of(&old).expect("only instances with a step are retried");
+        let new_no = self.next_no();
+        let seq = self.live.next_seq();
+        let now_ms = self.now();
+        let is_delayed = !matches!(node.behaviour.mode, Mode::Inline);
+        let delay = if is_delayed { delay } else { Delay { seconds: 0, ms: 0 } };
+        let mut task = Box::new(Task {
+            no: new_no,
+            seq,
+            status: TaskStatus::Scheduled,
+            retry_count: old.retry_count + 1,
+            retried_of: Some(no),
+            is_executed: false,
+            is_retried: false,
+            is_subworkflow_changed: false,
+            has_children: false,
+            scheduled_ms: now_ms,
+            start_ms: 0,
+            update_ms: now_ms,
+            end_ms: 0,
+            ready_ms: now_ms + delay.ms,
+            wait_until_ms: old.wait_until_ms,
+            start_delay_s: delay.seconds,
+            callback_after_s: delay.seconds,
+            poll_count: 0,
+            worker: None,
+            reason: None,
+            subworkflow: None,
+            output: Raw::empty_object(),
+            output_path: None,
+            domain: None,
+            ..old
+        });
+        if let NodeRef::Dynamic(_) = &task.node {
+            self.live.note_dynamic(new_no, node.clone());
+        }
+        let old_input = task.input.clone();
+        let filled = (node.behaviour.fill)(self, &node, &mut task);
+        if node.behaviour.mode == Mode::Worker || node.behaviour.mode == Mode::System {
+            task.input = Raw::of_checked(merged(&old_input, &task.input));
+        }
+        task.domain = self.choose_domain(&task.task_type, node.behaviour.mode);
+        self.add(task);
+        if let Err(reason) = filled {
+            self.settle(new_no, TaskStatus::FailedWithTerminalError, Some(reason));
+            self.enqueue(new_no);
+            return;
+        }
+        self.start_instance(new_no, &node);
+    }
+}

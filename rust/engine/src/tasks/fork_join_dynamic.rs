@@ -1,0 +1,245 @@
+//! FORK_JOIN_DYNAMIC (S-24): children made from data, and the JOIN that waits for them.
+
+use super::{Behaviour, Mode, PLAIN, is_system};
+use crate::graph::{Node, compile_step};
+use crate::live::Place;
+use crate::names;
+use crate::step::Step;
+use fastcond_json::{ArrayWriter, Kind, ObjectWriter, Raw, as_i64, as_str, elements, get, kind, merged};
+use fastcond_model::{DynSpec, NodeRef, SubWorkflowParams, TaskChange, TaskNo, TaskStatus, WorkflowTask};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) static FORK_JOIN_DYNAMIC: Behaviour = Behaviour {
+    word: "FORK_JOIN_DYNAMIC",
+    runs_as: Some("FORK"),
+    is_named_by_type: true,
+    mode: Mode::Mapped,
+    is_never_retried: true,
+    run,
+    ..PLAIN
+};
+
+/// What is known of all children of forms A and B.
+struct Alike {
+    name: String,
+    task_type: String,
+    workflow: Option<SubWorkflowParams>,
+    prefix: String,
+    optional: bool,
+}
+
+fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
+    let expanded = match node.join {
+        None => Err(format!("Dynamic join definition is not followed by a join task: {}", node.reference)),
+        Some(join) => children(step, node, &step.live.task(no).input.clone()).map(|list| (join, list)),
+    };
+    let checked = expanded.and_then(|(join, list)| {
+        check_references(step, no, &list)?;
+        Ok((join, list))
+    });
+    match checked {
+        Ok((join, list)) => expand(step, no, join, list),
+        // S-24.14 Do: the failed FORK stays, so that a retry expands again.
+        Err(reason) => step.settle(no, TaskStatus::FailedWithTerminalError, Some(reason)),
+    }
+}
+
+fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: Vec<WorkflowTask>) {
+    let place = Place::of(step.live.task(no));
+    let steps: Vec<Raw> = list.iter().map(|child| Raw::of_checked(written(child))).collect();
+    let mut out = String::new();
+    let mut object = ObjectWriter::begin(&mut out);
+    let mut names = object.array("forkedTasks");
+    for child in &list {
+        names.str(child.reference());
+    }
+    names.end();
+    let mut defs = object.array("forkedTaskDefs");
+    for child in &steps {
+        defs.raw(child);
+    }
+    defs.end();
+    object.end();
+    step.edit(no, TaskChange { input: true, ..TaskChange::default() }, |t| {
+        t.input = Raw::of_checked(merged(&t.input, &out));
+    });
+    step.settle(no, TaskStatus::Completed, None);
+    let join_no = step.next_no();
+    for (child, text) in list.iter().zip(steps) {
+        let spec = Arc::new(DynSpec { step: text, join: join_no });
+        let node = Arc::new(compile_step(child).expect("a step that was written compiles"));
+        let base: Arc<str> = child.reference().into();
+        let reference = names::at_place(step.live, &base, place);
+        step.make(NodeRef::Dynamic(spec), &node, reference, place);
+    }
+    let joined: Vec<&str> = list.iter().map(WorkflowTask::reference).collect();
+    step.make_dynamic_join(join_no, join, place, &joined);
+}
+
+fn written(child: &WorkflowTask) -> String {
+    serde_json::to_string(child).expect("a step read from JSON can be written")
+}
+
+/// Reference names must be there, differ, and be free (S-24.8, S-24.10).
+fn check_references(step: &Step<'_, '_>, no: TaskNo, list: &[WorkflowTask]) -> Result<(), String> {
+    let place = Place::of(step.live.task(no));
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for child in list {
+        let reference = child.reference();
+        if reference.is_empty() {
+            return Err("a dynamic fork task has no taskReferenceName".to_owned());
+        }
+        let full = names::at_place(step.live, &reference.into(), place);
+        if !seen.insert(reference) || step.live.by_reference(&full).is_some() {
+            return Err(format!("the reference name {reference} of a dynamic fork task is already in use"));
+        }
+    }
+    Ok(())
+}
+
+/// The children of whichever form the input has (S-24.2).
+fn children(step: &Step<'_, '_>, node: &Node, input: &str) -> Result<Vec<WorkflowTask>, String> {
+    let mut list = if let Some(items) = get(input, "forkTaskInputs").filter(|v| kind(v) == Kind::Array) {
+        let alike = alike(step, node, input)?;
+        elements(items).enumerate().map(|(index, item)| from_element(&alike, index, item)).collect()
+    } else if let Some(param) = node.step.dynamic_fork_tasks_param.as_deref() {
+        from_list(node, input, param)?
+    } else {
+        from_legacy(node, input)?
+    };
+    for child in &mut list {
+        if let Some(word) = child.workflow_task_type.take() {
+            child.task_type = Some(word);
+        }
+        if child.task_definition.is_none() && child.kind() != "SUB_WORKFLOW" {
+            child.task_definition = step.given.defs.task(child.name()).map(|def| Box::new((*def).clone()));
+        }
+    }
+    Ok(list)
+}
+
+/// S-24.3 to S-24.6.
+fn alike(step: &Step<'_, '_>, node: &Node, input: &str) -> Result<Alike, String> {
+    let text = |key: &str| get(input, key).and_then(as_str).filter(|t| !t.is_empty()).map(String::from);
+    let task_type = text("forkTaskType").unwrap_or_else(|| "SIMPLE".to_owned());
+    let by_default = if is_system(&task_type) { task_type.clone() } else { node.reference.to_string() };
+    let fork_name = text("forkTaskName").unwrap_or(by_default);
+    let graph = &step.live.graph;
+    let has_other_fork = graph.nodes.iter().enumerate().any(|(id, other)| {
+        &*other.type_word == "FORK_JOIN_DYNAMIC"
+            && other.reference != node.reference
+            && u32::try_from(id).is_ok_and(|id| step.live.latest(id).is_some())
+    });
+    let prefix = if has_other_fork { format!("_{}_{fork_name}_", node.reference) } else { format!("_{fork_name}_") };
+    let optional = node.step.optional;
+    let Some(workflow) = text("forkTaskWorkflow") else {
+        return Ok(Alike { name: fork_name, task_type, workflow: None, prefix, optional });
+    };
+    let version = match get(input, "forkTaskWorkflowVersion").filter(|v| *v != "null") {
+        None => None,
+        Some(v) => {
+            let number = as_i64(v).or_else(|| as_str(v).and_then(|t| t.trim().parse().ok()));
+            Some(number.ok_or_else(|| format!("forkTaskWorkflowVersion {v} is not a number"))?)
+        }
+    };
+    let param = SubWorkflowParams {
+        name: Some(workflow.clone()),
+        version: version.map(Raw::from),
+        ..SubWorkflowParams::default()
+    };
+    Ok(Alike { name: workflow, task_type: "SUB_WORKFLOW".to_owned(), workflow: Some(param), prefix, optional })
+}
+
+/// S-24.5, S-24.7.
+fn from_element(alike: &Alike, index: usize, item: &str) -> WorkflowTask {
+    let is_map = kind(item) == Kind::Object;
+    let mut own = String::new();
+    let mut object = ObjectWriter::begin(&mut own);
+    if !is_map {
+        object.raw("input", item);
+    }
+    object.i64("__index", i64::try_from(index).unwrap_or(i64::MAX));
+    object.end();
+    let input = if is_map { merged(item, &own) } else { own };
+    let whole = |key: &str| is_map.then(|| get(item, key)).flatten();
+    let is_true = |key: &str| whole(key) == Some("true");
+    let number = |key: &str| whole(key).and_then(as_i64).and_then(|n| i32::try_from(n).ok());
+    let mut workflow = alike.workflow.clone();
+    if let (Some(param), Some(domains)) = (workflow.as_mut(), whole("taskToDomain")) {
+        param.task_to_domain = Some(Raw::of_checked(domains));
+    }
+    WorkflowTask {
+        name: Some(alike.name.clone()),
+        task_reference_name: Some(format!("{}{index}", alike.prefix)),
+        task_type: Some(alike.task_type.clone()),
+        input_parameters: Raw::of_checked(input),
+        optional: alike.optional || is_true("optional"),
+        permissive: is_true("permissive"),
+        retry_count: number("retryCount"),
+        start_delay: number("startDelay").unwrap_or(0).max(0),
+        sub_workflow_param: workflow.map(Box::new),
+        ..WorkflowTask::default()
+    }
+}
+
+/// S-24.8.
+fn from_list(node: &Node, input: &str, param: &str) -> Result<Vec<WorkflowTask>, String> {
+    let unreadable = |e: &dyn std::fmt::Display| format!("Input '{param}' is invalid. Cannot deserialize a list of Workflow Tasks from it: {e}");
+    let list = get(input, param).filter(|v| kind(v) == Kind::Array).ok_or_else(|| unreadable(&"not a list"))?;
+    let mut children: Vec<WorkflowTask> = serde_json::from_str(list).map_err(|e| unreadable(&e))?;
+    let inputs_param = node.step.dynamic_fork_tasks_input_param_name.as_deref().unwrap_or_default();
+    let inputs = get(input, inputs_param).filter(|v| kind(v) == Kind::Object).ok_or_else(|| {
+        format!("Input to the dynamically forked tasks is not a map -> expecting a map of K,V but found it missing or of another type: {inputs_param}")
+    })?;
+    for child in &mut children {
+        child.input_parameters = match get(inputs, child.reference()) {
+            Some(own) if kind(own) == Kind::Object => Raw::of_checked(merged(&child.input_parameters, own)),
+            Some("null") | None => child.input_parameters.clone(),
+            Some(_) => return Err(format!("the input of the dynamic fork task {} is not a map", child.reference())),
+        };
+    }
+    Ok(children)
+}
+
+/// S-24.9.
+fn from_legacy(node: &Node, input: &str) -> Result<Vec<WorkflowTask>, String> {
+    let param = node.step.dynamic_fork_join_tasks_param.as_deref().unwrap_or_default();
+    let missing = || format!("Input '{param}' is invalid. Expecting a map with a list under 'dynamicTasks'");
+    let list = get(input, param).and_then(|p| get(p, "dynamicTasks")).filter(|v| kind(v) == Kind::Array);
+    let mut children = Vec::new();
+    for item in elements(list.ok_or_else(missing)?) {
+        let text = |key: &str| get(item, key).and_then(as_str).map(String::from);
+        let own = get(item, "input").filter(|v| kind(v) == Kind::Object);
+        let workflow = text("workflowName").map(|name| {
+            Box::new(SubWorkflowParams { name: Some(name), ..SubWorkflowParams::default() })
+        });
+        children.push(WorkflowTask {
+            name: text("taskName"),
+            task_reference_name: text("referenceName"),
+            task_type: Some(text("type").unwrap_or_else(|| "SIMPLE".to_owned())),
+            input_parameters: own.map_or_else(Raw::empty_object, Raw::of_checked),
+            sub_workflow_param: workflow,
+            ..WorkflowTask::default()
+        });
+    }
+    Ok(children)
+}
+
+impl Step<'_, '_> {
+    /// The JOIN of a dynamic fork: its names come from data (S-24.12).
+    fn make_dynamic_join(&mut self, no: TaskNo, join: u32, place: Place, names: &[&str]) {
+        let node = self.live.graph.node(join).clone();
+        let mut own = String::new();
+        let mut object = ObjectWriter::begin(&mut own);
+        let mut list: ArrayWriter<'_> = object.array("joinOn");
+        for name in names {
+            list.str(name);
+        }
+        list.end();
+        object.end();
+        let input = Raw::of_checked(merged(&node.step.input_parameters, &own));
+        let reference = names::at_place(self.live, &node.reference, place);
+        self.make_numbered(no, NodeRef::Static(join), &node, reference, place, Some(input));
+    }
+}

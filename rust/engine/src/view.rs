@@ -1,0 +1,5 @@
+//! Executions as REST JSON (data-model section 4).
+
+pub mod summary;
+pub mod task;
+pub mod workflow;

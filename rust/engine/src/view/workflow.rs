@@ -1,0 +1,99 @@
+//! `Workflow` and the status summary.
+
+use super::task::{self, Shown};
+use crate::live::Live;
+use fastcond_json::{ArrayWriter, ObjectWriter};
+use fastcond_model::Execution;
+use std::sync::Arc;
+
+/// Whether the task list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Include {
+    /// All tasks, by seq.
+    Tasks,
+    /// An empty list.
+    NoTasks,
+}
+
+/// Appends an execution as JSON.
+pub fn write(live: &Live, out: &mut String, include: Include) {
+    write_with(&live.execution, &live.graph.text, out, |tasks| {
+        if include == Include::Tasks {
+            for item in live.execution.listed() {
+                let shown = Shown { now_ms: live.execution.header.update_ms, input: None };
+                task::write(live, item, shown, tasks.element());
+            }
+        }
+    });
+}
+
+/// Appends an execution without its tasks; `definition` is the JSON of its snapshot.
+pub fn write_without_tasks(execution: &Execution, definition: &str, out: &mut String) {
+    write_with(execution, definition, out, |_| {});
+}
+
+fn write_with(execution: &Execution, definition: &str, out: &mut String, list: impl FnOnce(&mut ArrayWriter<'_>)) {
+    let header = &execution.header;
+    let mut object = ObjectWriter::begin(out);
+    object.str("ownerApp", "").i64("createTime", header.create_ms).i64("updateTime", header.update_ms);
+    object.str_if_some("createdBy", header.created_by.as_deref());
+    object.str("status", header.status.text()).i64("endTime", header.end_ms);
+    object.str("workflowId", &execution.id.to_string());
+    if let Some(parent) = header.parent {
+        object.str("parentWorkflowId", &parent.workflow.to_string());
+        object.str("parentWorkflowTaskId", &parent.task.to_string());
+    }
+    let mut tasks = object.array("tasks");
+    list(&mut tasks);
+    tasks.end();
+    object.raw("input", &execution.input).raw("output", &execution.output);
+    object.str_if_some("correlationId", header.correlation_id.as_deref());
+    if let Some(from) = header.rerun_from {
+        object.str("reRunFromWorkflowId", &from.to_string());
+    }
+    object.str_if_some("reasonForIncompletion", header.reason.as_deref());
+    object.str_if_some("event", header.event.as_deref());
+    object.raw("taskToDomain", &header.task_to_domain);
+    write_names(&mut object, "failedReferenceTaskNames", &header.failed_refs);
+    write_names(&mut object, "failedTaskNames", &header.failed_names);
+    object.raw("workflowDefinition", definition);
+    object.str_if_some("externalInputPayloadStoragePath", header.input_path.as_deref());
+    object.i64("priority", i64::from(header.priority)).raw("variables", &execution.variables);
+    object.i64("lastRetriedTime", header.last_retried_ms).raw("history", "[]").bool("rateLimited", false);
+    object.i64("startTime", header.create_ms).str("workflowName", &header.name);
+    object.i64("workflowVersion", i64::from(header.version));
+    object.end();
+}
+
+fn write_names(object: &mut ObjectWriter<'_>, field: &str, names: &[Arc<str>]) {
+    let mut list: ArrayWriter<'_> = object.array(field);
+    for name in names {
+        list.str(name);
+    }
+    list.end();
+}
+
+/// What the status summary carries besides the status.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StatusParts {
+    /// The output map.
+    pub output: bool,
+    /// The variables map.
+    pub variables: bool,
+}
+
+/// Appends the status summary.
+pub fn write_status(live: &Live, parts: StatusParts, out: &mut String) {
+    let execution = &live.execution;
+    let mut object = ObjectWriter::begin(out);
+    object.str("workflowId", &execution.id.to_string());
+    object.str_if_some("correlationId", execution.header.correlation_id.as_deref().filter(|c| !c.is_empty()));
+    if parts.output {
+        object.raw("output", &execution.output);
+    }
+    if parts.variables {
+        object.raw("variables", &execution.variables);
+    }
+    object.str("status", execution.header.status.text());
+    object.end();
+}

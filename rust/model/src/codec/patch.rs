@@ -1,0 +1,192 @@
+//! A commit on one execution as bytes, and back.
+
+use super::fields::{CodecError, Field, Reader, Writer};
+use super::{header, outbox, task};
+use crate::exec::Execution;
+use crate::ids::{TaskNo, WorkflowId};
+
+/// Which parts of a task instance a commit carries besides its small fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskChange {
+    /// Its input changed.
+    pub input: bool,
+    /// Its output changed.
+    pub output: bool,
+    /// It is new and made from data.
+    pub spec: bool,
+}
+
+impl TaskChange {
+    /// Everything, for a new instance or a snapshot.
+    pub const ALL: Self = Self { input: true, output: true, spec: true };
+
+    /// Both changes in one.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            input: self.input || other.input,
+            output: self.output || other.output,
+            spec: self.spec || other.spec,
+        }
+    }
+}
+
+/// What a commit changes; the values themselves are read from the live execution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// The header's small fields changed.
+    pub header: bool,
+    /// The workflow input changed.
+    pub input: bool,
+    /// The workflow output changed.
+    pub output: bool,
+    /// The workflow variables changed.
+    pub variables: bool,
+    /// All task instances were deleted before the ones below were stored.
+    pub cleared: bool,
+    /// Task instances that were stored.
+    pub tasks: Vec<(TaskNo, TaskChange)>,
+    /// Task instances that were deleted.
+    pub dropped: Vec<TaskNo>,
+    /// Messages that were added to the outbox.
+    pub sent: Vec<u32>,
+    /// Messages that are known to have arrived.
+    pub arrived: Vec<u32>,
+}
+
+impl Change {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+const ID: u32 = 1;
+const REVISION: u32 = 2;
+const UPDATED: u32 = 3;
+const HEADER: u32 = 4;
+const INPUT: u32 = 5;
+const OUTPUT: u32 = 6;
+const VARIABLES: u32 = 7;
+const CLEARED: u32 = 8;
+const TASK: u32 = 9;
+const DROPPED: u32 = 10;
+const SENT: u32 = 11;
+const ARRIVED: u32 = 12;
+
+/// Appends the commit that made `change` true; `execution` is the state after it.
+pub fn encode(out: &mut Vec<u8>, execution: &Execution, change: &Change) {
+    let mut w = Writer::new(out);
+    w.id(ID, execution.id.0);
+    w.uint(REVISION, execution.revision);
+    w.int(UPDATED, execution.header.update_ms);
+    if change.header {
+        w.record(HEADER, |w| header::write(w, &execution.header));
+    }
+    if change.input {
+        w.text(INPUT, Some(&execution.input));
+    }
+    if change.output {
+        w.text(OUTPUT, Some(&execution.output));
+    }
+    if change.variables {
+        w.text(VARIABLES, Some(&execution.variables));
+    }
+    w.flag(CLEARED, change.cleared);
+    for &(no, parts) in &change.tasks {
+        if let Some(t) = execution.tasks.get(no) {
+            w.record(TASK, |w| task::write(w, t, parts));
+        }
+    }
+    for &no in &change.dropped {
+        w.uint(DROPPED, u64::from(no) + 1);
+    }
+    for &number in &change.sent {
+        if let Some(message) = execution.outbox.iter().find(|m| m.number == number) {
+            w.record(SENT, |w| outbox::write(w, message));
+        }
+    }
+    for &number in &change.arrived {
+        w.uint(ARRIVED, u64::from(number) + 1);
+    }
+}
+
+/// Appends the whole state as one patch from nothing.
+pub fn encode_snapshot(out: &mut Vec<u8>, execution: &Execution) {
+    let change = Change {
+        header: true,
+        input: &*execution.input != "{}",
+        output: &*execution.output != "{}",
+        variables: &*execution.variables != "{}",
+        cleared: false,
+        tasks: execution.tasks.iter().map(|t| (t.no, whole(t))).collect(),
+        dropped: Vec::new(),
+        sent: execution.outbox.iter().map(|m| m.number).collect(),
+        arrived: Vec::new(),
+    };
+    encode(out, execution, &change);
+}
+
+fn whole(t: &crate::exec::Task) -> TaskChange {
+    TaskChange { input: &*t.input != "{}", output: &*t.output != "{}", spec: true }
+}
+
+/// The execution and revision a commit is about, without reading the rest.
+pub fn peek(bytes: &[u8]) -> Result<(WorkflowId, u64), CodecError> {
+    let mut r = Reader::new(bytes);
+    let id = expect(&mut r, ID)?.id()?;
+    let revision = expect(&mut r, REVISION)?.uint()?;
+    Ok((WorkflowId(id), revision))
+}
+
+fn expect<'a>(r: &mut Reader<'a>, wanted: u32) -> Result<Field<'a>, CodecError> {
+    match r.next_field()? {
+        Some((tag, field)) if tag == wanted => Ok(field),
+        _ => Err(CodecError { what: "commit" }),
+    }
+}
+
+/// Folds a commit into `execution`; none means that it is the first one.
+///
+/// The revision must follow: a gap is an error, a commit that is already in is skipped (recovery may read it twice).
+pub fn apply(execution: Option<Execution>, bytes: &[u8]) -> Result<Execution, CodecError> {
+    let (id, revision) = peek(bytes)?;
+    let mut r = Reader::new(bytes);
+    let mut e = match execution {
+        Some(e) if e.id != id => return Err(CodecError { what: "commit of another execution" }),
+        Some(e) if e.revision >= revision => return Ok(e),
+        Some(e) if e.revision + 1 != revision => return Err(CodecError { what: "commit out of order" }),
+        Some(e) => e,
+        None => Execution::new(id, crate::exec::Header::new(crate::ids::DefId::default(), "".into(), 0)),
+    };
+    let mut updated_ms = 0;
+    while let Some((tag, field)) = r.next_field()? {
+        match tag {
+            UPDATED => updated_ms = field.int()?,
+            HEADER => e.header = header::read(field.record()?)?,
+            INPUT => e.input = field.json()?,
+            OUTPUT => e.output = field.json()?,
+            VARIABLES => e.variables = field.json()?,
+            CLEARED => e.tasks.clear(),
+            TASK => {
+                let record = field.record()?;
+                let old = e.tasks.get(task::number(record)?);
+                let new = task::read(record, old)?;
+                e.tasks.put(new);
+            }
+            DROPPED => {
+                let no = field.maybe()?.unwrap_or_default();
+                e.tasks.remove(no);
+            }
+            SENT => e.outbox.push(outbox::read(field.record()?)?),
+            ARRIVED => {
+                let number = field.maybe()?.unwrap_or_default();
+                e.outbox.retain(|m| m.number != number);
+            }
+            _ => {}
+        }
+    }
+    e.revision = revision;
+    e.header.update_ms = updated_ms;
+    Ok(e)
+}

@@ -1,0 +1,132 @@
+use super::*;
+use crate::exec::{DynSpec, Execution, Header, NodeRef, Parent, Task};
+use crate::ids::{DefId, WorkflowId};
+use crate::message::{Message, Outgoing};
+use crate::status::{TaskStatus, WorkflowStatus};
+use fastcond_json::Raw;
+use std::sync::Arc;
+
+fn sample() -> Execution {
+    let id = WorkflowId::from_seed(1_700_000_000_000, 99);
+    let mut header = Header::new(DefId(7), "order".into(), 3);
+    header.status = WorkflowStatus::Paused;
+    header.create_ms = 1_700_000_000_000;
+    header.update_ms = 1_700_000_000_900;
+    header.correlation_id = Some("c".into());
+    header.priority = 9;
+    header.parent = Some(Parent { workflow: id, task: id.task(4) });
+    header.failed_task = Some(0);
+    header.failed_refs = vec!["a".into(), "b".into()];
+    header.next_no = 2;
+    let mut e = Execution::new(id, header);
+    e.revision = 1;
+    e.input = Raw::of_checked(r#"{"x":12345678901234567890}"#);
+    e.tasks.put(Box::new(task(0, NodeRef::Static(0))));
+    let spec = DynSpec { step: Raw::of_checked(r#"{"name":"d"}"#), join: 0 };
+    e.tasks.put(Box::new(task(1, NodeRef::Dynamic(Arc::new(spec)))));
+    let message = Message::Start {
+        id,
+        task: Some(0),
+        def: DefId(8),
+        input: Raw::of_checked("{}"),
+        correlation_id: None,
+        task_to_domain: Raw::empty_object(),
+        priority: 3,
+    };
+    e.outbox.push(Outgoing { number: 0, message });
+    e
+}
+
+fn task(no: u32, node: NodeRef) -> Task {
+    Task {
+        no,
+        node,
+        reference: "r__1".into(),
+        task_type: "t".into(),
+        def_name: "d".into(),
+        status: TaskStatus::Scheduled,
+        seq: 5,
+        retry_count: 2,
+        retried_of: Some(0),
+        is_executed: true,
+        is_retried: false,
+        is_subworkflow_changed: true,
+        has_children: true,
+        iteration: 1,
+        in_loop: Some(0),
+        at_iteration: 1,
+        scheduled_ms: 1_700_000_000_000,
+        start_ms: 1_700_000_000_005,
+        update_ms: 0,
+        end_ms: 1_699_999_999_999,
+        first_scheduled_ms: 1_700_000_000_000,
+        ready_ms: 1_700_000_060_000,
+        wait_until_ms: 4,
+        start_delay_s: 1,
+        callback_after_s: 60,
+        poll_count: 3,
+        worker: Some("w".into()),
+        domain: None,
+        reason: Some("why".into()),
+        subworkflow: Some(WorkflowId(3)),
+        input: Raw::of_checked(r#"{"a":1.0}"#),
+        output: Raw::of_checked(r#"{"b":null}"#),
+        output_path: None,
+    }
+}
+
+#[test]
+fn snapshot_round_trip() {
+    let e = sample();
+    let mut bytes = Vec::new();
+    encode_snapshot(&mut bytes, &e);
+    assert_eq!(peek(&bytes).unwrap(), (e.id, 1));
+    assert_eq!(apply(None, &bytes).unwrap(), e);
+}
+
+#[test]
+fn patch_leaves_other_payloads_alone() {
+    let before = sample();
+    let mut after = before.clone();
+    after.revision = 2;
+    after.header.update_ms += 7;
+    after.tasks.get_mut(1).unwrap().status = TaskStatus::Completed;
+    after.tasks.get_mut(1).unwrap().output = Raw::of_checked(r#"{"done":true}"#);
+    after.tasks.remove(0);
+    after.outbox.clear();
+    let change = Change {
+        tasks: vec![(1, TaskChange { output: true, ..TaskChange::default() })],
+        dropped: vec![0],
+        arrived: vec![0],
+        ..Change::default()
+    };
+    let mut bytes = Vec::new();
+    encode(&mut bytes, &after, &change);
+    assert!(!String::from_utf8_lossy(&bytes).contains("12345678901234567890"));
+    let folded = apply(Some(before), &bytes).unwrap();
+    assert_eq!(folded, after);
+    // G8: reading a commit twice changes nothing.
+    assert_eq!(apply(Some(folded.clone()), &bytes).unwrap(), folded);
+}
+
+#[test]
+fn gaps_and_damage_are_errors() {
+    let e = sample();
+    let mut late = e.clone();
+    late.revision = 3;
+    let mut bytes = Vec::new();
+    encode(&mut bytes, &late, &Change::default());
+    assert!(apply(Some(e), &bytes).is_err());
+    for cut in 1..bytes.len().min(30) {
+        assert!(apply(None, &bytes[..cut]).is_err() || cut >= 20, "cut at {cut}");
+    }
+}
+
+#[test]
+fn long_records_widen_their_length() {
+    let mut e = sample();
+    e.tasks.get_mut(0).unwrap().input = Raw::of_checked(format!("\"{}\"", "x".repeat(70_000)));
+    let mut bytes = Vec::new();
+    encode_snapshot(&mut bytes, &e);
+    assert_eq!(apply(None, &bytes).unwrap(), e);
+}

@@ -1,0 +1,95 @@
+//! Calls by verb: parameters and body in, an answer out. One file per resource, one row per verb.
+//!
+//! Parameters are texts from path and query; what they must be is checked here, so that every door (hot routes, the
+//! event loop's routes, tests) refuses alike.
+
+mod bulk;
+mod metadata;
+mod params;
+mod queues;
+mod search;
+mod task;
+mod workflow;
+
+pub use params::Params;
+
+use crate::machine::Machine;
+use crate::reply::{Failure, Reply, ReplyTo};
+use fastcond_json::{Limits, Raw, check};
+use serde::de::DeserializeOwned;
+
+/// Carries out a call that is answered at once.
+pub type Act = fn(&mut Machine, &Params, &[u8]) -> Result<Reply, Failure>;
+/// Carries out a call that may be answered later.
+pub type Begin = fn(&mut Machine, ReplyTo, &Params, &[u8]) -> Result<(), Failure>;
+
+/// What a verb does.
+#[derive(Clone, Copy)]
+pub enum Verb {
+    /// Answered at once.
+    Act(Act),
+    /// Answered at once or later.
+    Begin(Begin),
+}
+
+impl std::fmt::Debug for Verb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Act(_) => "Act",
+            Self::Begin(_) => "Begin",
+        })
+    }
+}
+
+/// The verb of a name.
+pub fn verb(name: &str) -> Option<Verb> {
+    let tables = [metadata::VERBS, workflow::VERBS, task::VERBS, queues::VERBS, search::VERBS, bulk::VERBS];
+    tables.into_iter().flatten().find(|(known, _)| *known == name).map(|(_, verb)| *verb)
+}
+
+/// Every verb name.
+pub fn verbs() -> impl Iterator<Item = &'static str> {
+    let tables = [metadata::VERBS, workflow::VERBS, task::VERBS, queues::VERBS, search::VERBS, bulk::VERBS];
+    tables.into_iter().flatten().map(|(name, _)| *name)
+}
+
+impl Machine {
+    /// Carries out one call; its answer appears among the replies, now or later.
+    pub fn call(&mut self, to: ReplyTo, verb: Verb, params: &Params, body: &[u8]) {
+        let failed = match verb {
+            Verb::Act(act) => match act(self, params, body) {
+                Ok(reply) => return self.reply(to, reply),
+                Err(failure) => failure,
+            },
+            Verb::Begin(begin) => match begin(self, to, params, body) {
+                Ok(()) => return,
+                Err(failure) => failure,
+            },
+        };
+        let reply = Reply::failure(&failed, &self.options.instance);
+        self.reply(to, reply);
+    }
+}
+
+/// The text of a JSON body, checked (quality H1 to H4).
+pub fn json_text(body: &[u8]) -> Result<&str, Failure> {
+    check(body, &Limits::default()).map_err(|e| {
+        let at = e.offset;
+        Failure::bad_request(format!("JSON body cannot be read at byte {at}: {e}"))
+    })
+}
+
+/// A typed JSON body.
+pub fn typed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    let text = json_text(body)?;
+    serde_json::from_str(text).map_err(|e| Failure::bad_request(format!("JSON body cannot be used: {e}")))
+}
+
+/// A JSON object as body.
+pub fn object(body: &[u8]) -> Result<Raw, Failure> {
+    let text = json_text(body)?;
+    if fastcond_json::kind(text) != fastcond_json::Kind::Object {
+        return Err(Failure::bad_request("the body must be a JSON object"));
+    }
+    Ok(Raw::of_checked(text))
+}

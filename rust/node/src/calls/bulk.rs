@@ -1,0 +1,116 @@
+//! `/api/workflow/bulk`: the same operation on many executions, each on its own (rest-api 4).
+
+use super::Verb::Act;
+use super::workflow::{operate, remove_one, restart_one};
+use super::{Params, Verb, typed};
+use crate::machine::Machine;
+use crate::reply::{Failure, Reply};
+use fastcond_engine::Command;
+use fastcond_engine::validate::Violation;
+use fastcond_json::{ObjectWriter, Raw};
+use fastcond_model::WorkflowId;
+
+/// Ids of one request.
+const IDS_MAX: usize = 1_000;
+
+/// Verbs of this resource.
+pub const VERBS: &[(&str, Verb)] = &[
+    ("bulk.pause", Act(|m, _, body| each(m, body, "pauseWorkflow", |m, id| operate(m, id, Command::Pause)))),
+    ("bulk.resume", Act(|m, _, body| each(m, body, "resumeWorkflow", |m, id| operate(m, id, Command::Resume)))),
+    ("bulk.restart", Act(restart)),
+    ("bulk.retry", Act(retry)),
+    ("bulk.terminate", Act(terminate)),
+    ("bulk.remove", Act(remove)),
+    ("bulk.terminate_remove", Act(terminate_remove)),
+];
+
+fn ids(body: &[u8], method: &str) -> Result<Vec<String>, Failure> {
+    let ids: Vec<String> = typed(body)?;
+    let message = match ids.len() {
+        0 => "WorkflowIds list cannot be null.",
+        1..=IDS_MAX => return Ok(ids),
+        _ => "Cannot process more than 1000 workflows. Please use multiple requests.",
+    };
+    let violation = Violation { path: String::new(), message: message.to_owned(), invalid_value: None };
+    Err(Failure::invalid(&format!("{method}.arg0"), vec![violation]))
+}
+
+fn one(
+    machine: &mut Machine,
+    id: &str,
+    act: &dyn Fn(&mut Machine, WorkflowId) -> Result<Reply, Failure>,
+) -> Result<(), String> {
+    let Some(workflow) = WorkflowId::parse(id) else { return Err(format!("No such workflow found by id: {id}")) };
+    act(machine, workflow).map(|_| ()).map_err(|f| f.message)
+}
+
+fn answer(results: Vec<(String, Result<(), String>)>) -> Reply {
+    let mut out = String::new();
+    let mut object = ObjectWriter::begin(&mut out);
+    let mut errors = object.object("bulkErrorResults");
+    for (id, result) in &results {
+        if let Err(message) = result {
+            errors.entry(id, &Raw::string(message));
+        }
+    }
+    errors.end();
+    let mut fine = object.array("bulkSuccessfulResults");
+    for (id, _) in results.iter().filter(|(_, result)| result.is_ok()) {
+        fine.str(id);
+    }
+    fine.end();
+    object.end();
+    Reply::json(out)
+}
+
+fn each(
+    machine: &mut Machine,
+    body: &[u8],
+    method: &str,
+    act: impl Fn(&mut Machine, WorkflowId) -> Result<Reply, Failure>,
+) -> Result<Reply, Failure> {
+    let mut results = Vec::new();
+    for id in ids(body, method)? {
+        let result = one(machine, &id, &act);
+        results.push((id, result));
+    }
+    Ok(answer(results))
+}
+
+fn restart(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let latest = params.flag("useLatestDefinitions", false)?;
+    each(machine, body, "restart", |m, id| restart_one(m, id, latest))
+}
+
+fn retry(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let command = || Command::Retry { resumes_children: false, is_from_parent: false };
+    each(machine, body, "retry", |m, id| operate(m, id, command()))
+}
+
+fn terminate(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let reason = params.get("reason").map(str::to_owned);
+    let command = || Command::Terminate { reason: reason.clone(), is_from_parent: false };
+    each(machine, body, "terminate", |m, id| operate(m, id, command()))
+}
+
+fn remove(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let archives = params.flag("archiveWorkflow", true)?;
+    each(machine, body, "deleteWorkflow", |m, id| remove_one(m, id, archives))
+}
+
+/// Each of the two steps reports on its own, so that a fully successful id stands twice (rest-api 4).
+fn terminate_remove(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let archives = params.flag("archiveWorkflow", true)?;
+    let reason = params.get("reason").map(str::to_owned);
+    let mut results = Vec::new();
+    for id in ids(body, "terminateRemove")? {
+        let end = |m: &mut Machine, w: WorkflowId| {
+            operate(m, w, Command::Terminate { reason: reason.clone(), is_from_parent: false })
+        };
+        let ended = one(machine, &id, &end);
+        results.push((id.clone(), ended));
+        let removed = one(machine, &id, &|m, w| remove_one(m, w, archives));
+        results.push((id, removed));
+    }
+    Ok(answer(results))
+}

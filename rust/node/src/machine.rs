@@ -1,0 +1,355 @@
+//! The server as a value: executions, queues, timers and parked polls behind one door.
+//!
+//! Everything that happens goes: set the clock, make a call (or let timers fire), take what came out. What came out is
+//! journal records and the replies that may be given once those records are durable.
+
+pub mod commit;
+pub mod deliver;
+pub mod limits;
+pub mod polling;
+pub mod records;
+pub mod recovery;
+pub mod registry;
+pub mod rows;
+pub mod shelf;
+pub mod stats;
+pub mod timers;
+
+use crate::reply::{Reply, ReplyTo};
+use fastcond_engine::{Graph, Live};
+use fastcond_expr::script::Scripts;
+use fastcond_model::WorkflowId;
+use fastcond_queue::{Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle, TimingWheel};
+use registry::Registry;
+use shelf::Shelf;
+use stats::Stats;
+use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+/// Ids are random already: their low half is the hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        self.0 = (id as u64) ^ ((id >> 64) as u64).rotate_left(29);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// A map keyed by ids.
+pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// An execution in memory.
+#[derive(Debug)]
+pub struct Entry {
+    /// The execution.
+    pub live: Live,
+    /// Changed since it was last given to the archive.
+    pub is_dirty: bool,
+}
+
+/// Executions in memory by what their ids share with the ids of their tasks.
+#[derive(Debug, Default)]
+struct Prefixes {
+    first: IdMap<u64, u128>,
+    more: BTreeMap<u64, Vec<u128>>,
+}
+
+impl Prefixes {
+    fn insert(&mut self, id: WorkflowId) {
+        match self.first.entry(id.prefix()) {
+            MapEntry::Vacant(place) => {
+                place.insert(id.0);
+            }
+            MapEntry::Occupied(held) if *held.get() == id.0 => {}
+            MapEntry::Occupied(_) => {
+                let more = self.more.entry(id.prefix()).or_default();
+                if !more.contains(&id.0) {
+                    more.push(id.0);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, id: WorkflowId) {
+        let prefix = id.prefix();
+        let more = self.more.get_mut(&prefix);
+        if self.first.get(&prefix) == Some(&id.0) {
+            match more.and_then(Vec::pop) {
+                Some(next) => self.first.insert(prefix, next),
+                None => self.first.remove(&prefix),
+            };
+        } else if let Some(more) = more {
+            more.retain(|other| *other != id.0);
+        }
+        if self.more.get(&prefix).is_some_and(Vec::is_empty) {
+            self.more.remove(&prefix);
+        }
+    }
+
+    fn of(&self, prefix: u64) -> impl Iterator<Item = WorkflowId> {
+        let more = self.more.get(&prefix).into_iter().flatten();
+        self.first.get(&prefix).into_iter().chain(more).map(|id| WorkflowId(*id))
+    }
+}
+
+/// What may be set of a machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of this server in error bodies.
+    pub instance: String,
+    /// Executions kept in memory beyond those that must be.
+    pub cached_max: usize,
+    /// Environment entries that expressions may read (S-8.8).
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { instance: "unknown".to_owned(), cached_max: 50_000, environment: Vec::new() }
+    }
+}
+
+/// The server as a value.
+pub struct Machine {
+    /// What may be set.
+    pub options: Options,
+    /// The clock of the current call; never goes back.
+    pub now_ms: i64,
+    /// Definitions.
+    pub registry: Registry,
+    /// Executions in memory.
+    pub executions: IdMap<u128, Box<Entry>>,
+    /// Queued tasks.
+    pub queues: ReadyQueues,
+    /// Last polls (S-51.7).
+    pub poll_data: PollData,
+    /// Counts.
+    pub stats: Stats,
+    scripts: Scripts,
+    shelf: Box<dyn Shelf>,
+    random: u64,
+    timers: TimingWheel<u128>,
+    armed: IdMap<u128, (i64, TimerHandle)>,
+    delayed: TimingWheel<QueueId>,
+    parked: ParkedPolls,
+    polls: IdMap<u64, polling::Poll>,
+    next_poll: u64,
+    is_stopping: bool,
+    concurrency: Concurrency,
+    rates: RateLimit,
+    holding: IdMap<TaskKey, Arc<str>>,
+    slot_limits: HashMap<Arc<str>, u32>,
+    waiting_for_slot: HashMap<Arc<str>, BTreeSet<TaskKey>>,
+    prefixes: Prefixes,
+    hungry: Vec<QueueId>,
+    recovered_keys: IdMap<u128, Vec<TaskKey>>,
+    outbox: VecDeque<(WorkflowId, u32)>,
+    frames: Vec<u8>,
+    position: u64,
+    replies: Vec<(ReplyTo, Reply)>,
+    pending: rows::Pending,
+    asks: Vec<shelf::Ask>,
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("executions", &self.executions.len())
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came out of calls: make the frames durable, then give the replies.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Framed journal records.
+    pub frames: Vec<u8>,
+    /// Replies that wait for them.
+    pub replies: Vec<(ReplyTo, Reply)>,
+    /// Position of the last record made so far.
+    pub position: u64,
+    /// Questions only the archive can answer.
+    pub asks: Vec<shelf::Ask>,
+}
+
+impl Machine {
+    /// A machine that knows what `shelf` holds; `seed` must be fresh randomness.
+    pub fn new(options: Options, shelf: Box<dyn Shelf>, seed: u64, now_ms: i64) -> Self {
+        Self {
+            registry: Registry::new(options.environment.clone()),
+            options,
+            now_ms,
+            executions: IdMap::default(),
+            queues: ReadyQueues::new(),
+            poll_data: PollData::new(),
+            stats: Stats::default(),
+            scripts: Scripts::new(),
+            shelf,
+            random: seed,
+            timers: TimingWheel::new(now_ms),
+            armed: IdMap::default(),
+            delayed: TimingWheel::new(now_ms),
+            parked: ParkedPolls::new(),
+            polls: IdMap::default(),
+            next_poll: 0,
+            is_stopping: false,
+            concurrency: Concurrency::new(),
+            rates: RateLimit::new(),
+            holding: IdMap::default(),
+            slot_limits: HashMap::new(),
+            waiting_for_slot: HashMap::new(),
+            prefixes: Prefixes::default(),
+            hungry: Vec::new(),
+            recovered_keys: IdMap::default(),
+            outbox: VecDeque::new(),
+            frames: Vec::new(),
+            position: 0,
+            replies: Vec::new(),
+            pending: rows::Pending::default(),
+            asks: Vec::new(),
+        }
+    }
+
+    /// Sets the clock; a clock that went back is held.
+    pub fn set_now(&mut self, now_ms: i64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// The next number of the machine's random sequence.
+    pub fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.random;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    /// A fresh execution id.
+    pub fn new_id(&mut self) -> WorkflowId {
+        let seed = u128::from(self.random()) << 64 | u128::from(self.random());
+        WorkflowId::from_seed(self.now_ms, seed)
+    }
+
+    /// Gives an answer.
+    pub fn reply(&mut self, to: ReplyTo, reply: Reply) {
+        if to != ReplyTo::Nobody {
+            self.replies.push((to, reply));
+        }
+    }
+
+    /// Takes what came out so far.
+    pub fn take_output(&mut self) -> Output {
+        Output {
+            frames: std::mem::take(&mut self.frames),
+            replies: std::mem::take(&mut self.replies),
+            position: self.position,
+            asks: std::mem::take(&mut self.asks),
+        }
+    }
+
+    /// Puts a question to the archive, behind everything that happened so far.
+    pub fn ask(&mut self, ask: shelf::Ask) {
+        self.asks.push(ask);
+    }
+
+    /// Script engines, for checks at registration.
+    pub fn scripts(&mut self) -> &mut Scripts {
+        &mut self.scripts
+    }
+
+    /// Log lines of a task, oldest first.
+    pub fn logs(&self, task: [u8; 16]) -> Vec<fastcond_store::LogLine> {
+        let mut lines = self.shelf.logs(task);
+        for line in self.pending.logs_of(task) {
+            if !lines.iter().any(|known| known.seq == line.seq) {
+                lines.push(line.clone());
+            }
+        }
+        lines.sort_by_key(|line| (line.created_ms, line.seq));
+        lines
+    }
+
+    /// The execution that a task id belongs to.
+    pub fn owner_of(&mut self, task: fastcond_model::TaskId) -> Option<(WorkflowId, fastcond_model::TaskNo)> {
+        let named = |ids: &mut dyn Iterator<Item = WorkflowId>| {
+            let mut found = ids.filter_map(|id| id.number_of(task).map(|no| (id, no)));
+            found.next()
+        };
+        let found = named(&mut self.prefixes.of(task.prefix()));
+        let on_shelf = || named(&mut self.shelf.ids_with_prefix(task.prefix_bytes()).into_iter());
+        let (id, no) = found.or_else(on_shelf)?;
+        let has_task = self.find(id)?.execution.tasks.get(no).is_some();
+        has_task.then_some((id, no))
+    }
+
+    /// Bytes of journal records that wait to be taken.
+    pub fn pending_bytes(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Loads an execution into memory; false when there is none of that id.
+    pub fn load(&mut self, id: WorkflowId) -> bool {
+        if self.executions.contains_key(&id.0) {
+            return true;
+        }
+        if self.pending.removed.contains(&id.0) {
+            return false;
+        }
+        let Some(record) = self.shelf.load(id) else { return false };
+        let execution = fastcond_model::codec::apply(None, &record).expect("an archived record is readable");
+        let graph = self.snapshot_of(&execution.header.def);
+        let mut live = Live::new(execution, graph);
+        live.resume_work();
+        self.keep(id, Entry { live, is_dirty: false });
+        self.pending.note_loaded(id.0);
+        true
+    }
+
+    /// Takes an execution into memory.
+    fn keep(&mut self, id: WorkflowId, entry: Entry) {
+        self.prefixes.insert(id);
+        self.executions.insert(id.0, Box::new(entry));
+    }
+
+    /// Lets an execution go from memory.
+    fn let_go(&mut self, id: WorkflowId) -> Option<Box<Entry>> {
+        self.prefixes.remove(id);
+        self.executions.remove(&id.0)
+    }
+
+    /// The execution of that id, from memory or the archive.
+    pub fn find(&mut self, id: WorkflowId) -> Option<&Live> {
+        self.load(id).then(|| &self.executions[&id.0].live)
+    }
+
+    /// The snapshot an execution runs on.
+    pub fn snapshot_of(&mut self, def: &fastcond_model::DefId) -> Arc<Graph> {
+        if let Some(graph) = self.registry.snapshot(*def) {
+            return graph;
+        }
+        let text = self.shelf.definition(&def.key()).expect("a snapshot is stored before an execution uses it");
+        self.registry.adopt_snapshot(&text, true)
+    }
+}

@@ -1,0 +1,171 @@
+//! Making a decision true: journal record, queues, timers, messages; and running a command in the first place.
+
+use super::registry::Looking;
+use super::{Entry, Machine, records};
+use crate::reply::Failure;
+use fastcond_engine::command::Start;
+use fastcond_engine::tasks::Mode;
+use fastcond_engine::{Command, Given, Live, Outcome, Transition, begin, decide};
+use fastcond_model::{Task, TaskNo, TaskStatus, WorkflowId, codec};
+use fastcond_queue::{QueueRef, TaskKey};
+
+/// Calls `decide`-like functions with everything a command may look at.
+macro_rules! given {
+    ($machine:expr, $seed:expr, $given:ident) => {
+        let looking = Looking { registry: &$machine.registry, poll_data: &$machine.poll_data };
+        let $given =
+            &mut Given { now_ms: $machine.now_ms, seed: $seed, defs: &looking, scripts: &mut $machine.scripts };
+    };
+}
+
+impl Machine {
+    /// Decides a command on an execution and makes the outcome true.
+    pub fn command(&mut self, id: WorkflowId, command: Command) -> Result<Outcome, Failure> {
+        if !self.load(id) {
+            return Err(Failure::not_found(format!("No such workflow found by id: {id}")));
+        }
+        let seed = self.random();
+        let mut entry = self.executions.remove(&id.0).expect("the execution was just loaded");
+        let decided = {
+            given!(self, seed, given);
+            decide(&mut entry.live, command, given)
+        };
+        let result = match decided {
+            Ok(transition) => {
+                let outcome = transition.outcome;
+                self.commit(id, &mut entry, &transition);
+                Ok(outcome)
+            }
+            Err(rejection) => Err(rejection.into()),
+        };
+        self.executions.insert(id.0, entry);
+        result
+    }
+
+    /// Starts an execution.
+    pub fn start(&mut self, start: Start) -> WorkflowId {
+        let id = start.id;
+        let seed = self.random();
+        self.store_snapshot(&start.graph.clone());
+        self.stats.started.add(&[&start.graph.name]);
+        let (live, transition) = {
+            given!(self, seed, given);
+            begin(start, given)
+        };
+        let mut entry = Entry { live, is_dirty: false };
+        self.commit(id, &mut entry, &transition);
+        self.keep(id, entry);
+        id
+    }
+
+    /// Writes a snapshot to the journal when it is not there yet.
+    fn store_snapshot(&mut self, graph: &fastcond_engine::Graph) {
+        if self.registry.note_stored(graph.id) {
+            self.put_thing(records::SNAPSHOT, &graph.id.key(), Some(graph.text.as_bytes().to_vec()));
+        }
+    }
+
+    fn commit(&mut self, id: WorkflowId, entry: &mut Entry, transition: &Transition) {
+        for graph in &transition.definitions {
+            self.store_snapshot(graph);
+        }
+        if transition.change.is_empty() {
+            return;
+        }
+        let before = self.frames.len();
+        let live = &entry.live;
+        records::commit(&mut self.frames, |out| codec::encode(out, &live.execution, &transition.change));
+        self.position += 1;
+        self.stats.commits += 1;
+        self.stats.journal_bytes += (self.frames.len() - before) as u64;
+        if !entry.is_dirty {
+            entry.is_dirty = true;
+            self.pending.note_dirty(id.0);
+        }
+        for &(no, _) in &transition.change.tasks {
+            if let Some(task) = live.execution.tasks.get(no) {
+                self.follow_task(live, task);
+            }
+        }
+        for &no in &transition.change.dropped {
+            self.forget_task(TaskKey { workflow: id.0, task: no });
+        }
+        for event in &transition.events {
+            self.count_event(live, event.task, event.status);
+        }
+        self.arm(id.0, live.next_due());
+        for &number in &transition.change.sent {
+            self.outbox.push_back((id, number));
+        }
+        if transition.ended {
+            let header = &live.execution.header;
+            self.stats.ended.add(&[&header.name, &header.status.text().into()]);
+        }
+    }
+
+    fn count_event(&mut self, live: &Live, no: TaskNo, status: TaskStatus) {
+        if status == TaskStatus::TimedOut {
+            let task_type = live.task(no).task_type.clone();
+            self.stats.timed_out.add(&[&task_type]);
+        }
+    }
+
+    /// Keeps queue and slot of a task in step with its record.
+    pub fn follow_task(&mut self, live: &Live, task: &Task) {
+        let key = TaskKey { workflow: live.execution.id.0, task: task.no };
+        if task.status != TaskStatus::InProgress {
+            self.release_slot(key);
+        }
+        if !is_queued(live, task) || live.execution.header.status.is_terminal() {
+            self.queues.remove(key);
+            return;
+        }
+        let node = live.node_of(task).expect("a queued task has a step");
+        let def = &node.task_def;
+        let name = QueueRef {
+            task_type: &task.task_type,
+            domain: task.domain.as_deref(),
+            namespace: def.execution_name_space.as_deref().filter(|_| node.behaviour.mode == Mode::System),
+            isolation: def.isolation_group_id.as_deref().filter(|_| node.behaviour.mode == Mode::System),
+        };
+        let queue = match self.queues.find(&name) {
+            Some(queue) => queue,
+            None => self.queues.intern(&name.to_key()),
+        };
+        self.queues.push(queue, key, task.ready_ms, live.execution.header.priority);
+        self.note_waiting_work(queue, task.ready_ms);
+    }
+
+    fn forget_task(&mut self, key: TaskKey) {
+        self.release_slot(key);
+        self.queues.remove(key);
+    }
+
+    /// Stores or deletes a keyed record.
+    pub fn put_thing(&mut self, kind: &'static str, key: &str, value: Option<Vec<u8>>) {
+        records::thing(&mut self.frames, kind, key, value.as_deref());
+        self.position += 1;
+        self.pending.put_thing(kind, key, value);
+    }
+
+    /// Deletes an execution and everything that is known of it.
+    pub fn remove_execution(&mut self, id: WorkflowId) {
+        if !self.load(id) {
+            return;
+        }
+        let entry = self.let_go(id).expect("the execution was just loaded");
+        for task in entry.live.execution.tasks.iter() {
+            self.forget_task(TaskKey { workflow: id.0, task: task.no });
+        }
+        self.arm(id.0, None);
+        records::remove(&mut self.frames, id.0);
+        self.position += 1;
+        self.pending.note_removed(id.0);
+    }
+}
+
+/// Whether a task waits in a queue for a worker, outside or inside the server.
+pub fn is_queued(live: &Live, task: &Task) -> bool {
+    task.status == TaskStatus::Scheduled
+        && live.node_of(task).is_some_and(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System))
+}

@@ -1,0 +1,228 @@
+//! Hand-out: polls that find work are answered at once, others are parked and woken (design section 5).
+
+use super::Machine;
+use super::limits::Admission;
+use crate::reply::{Reply, ReplyTo};
+use fastcond_engine::view::task::{self, Shown};
+use fastcond_engine::{Command, Outcome};
+use fastcond_model::WorkflowId;
+use fastcond_queue::{Message, QueueId, QueueRef, TaskKey};
+use std::sync::Arc;
+
+/// Tasks one poll can get.
+const BATCH_MAX: usize = 1_000;
+
+/// What a poll asks for.
+#[derive(Clone, Debug)]
+pub struct Poll {
+    /// Who asks.
+    pub to: ReplyTo,
+    /// The queue's base name.
+    pub task_type: Arc<str>,
+    /// Domain.
+    pub domain: Option<Arc<str>>,
+    /// Worker id.
+    pub worker: Option<Arc<str>>,
+    /// Tasks wanted.
+    pub count: usize,
+    /// How long it may wait.
+    pub timeout_ms: i64,
+    /// A list is answered, `[]` when there is nothing; else one task or 204.
+    pub is_batch: bool,
+}
+
+impl Poll {
+    fn answer(&self, tasks: Vec<String>) -> Reply {
+        if self.is_batch {
+            let len = tasks.iter().map(|t| t.len() + 1).sum::<usize>() + 2;
+            let mut out = String::with_capacity(len);
+            out.push('[');
+            for (at, task) in tasks.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                out.push_str(task);
+            }
+            out.push(']');
+            return Reply::json(out);
+        }
+        tasks.into_iter().next().map_or_else(Reply::nothing, Reply::json)
+    }
+}
+
+impl Machine {
+    /// Answers a poll, or parks it.
+    pub fn poll(&mut self, poll: Poll) {
+        let domain = poll.domain.as_deref();
+        let worker = poll.worker.as_deref().unwrap_or_default();
+        self.poll_data.record(&poll.task_type, domain, worker, self.now_ms);
+        self.stats.polls.add(&[&poll.task_type]);
+        let name = QueueRef::worker(&poll.task_type, domain);
+        let queue = match self.queues.find(&name) {
+            Some(queue) => Some(queue),
+            None if poll.timeout_ms > 0 => self.queues.try_intern(&name),
+            None => None,
+        };
+        let Some(queue) = queue else {
+            let reply = poll.answer(Vec::new());
+            return self.reply(poll.to, reply);
+        };
+        let wanted = if self.is_stopping { 0 } else { poll.count.clamp(1, BATCH_MAX) };
+        let tasks = self.take_tasks(queue, wanted, poll.worker.as_ref());
+        if tasks.is_empty() && poll.timeout_ms > 0 && !self.is_stopping {
+            let id = self.next_poll;
+            self.next_poll += 1;
+            let wanted = u32::try_from(poll.count.clamp(1, BATCH_MAX)).unwrap_or(1);
+            self.parked.park(queue, id, wanted, self.now_ms + poll.timeout_ms);
+            self.polls.insert(id, poll);
+            return;
+        }
+        let reply = poll.answer(tasks);
+        self.reply(poll.to, reply);
+    }
+
+    /// Hands out up to `n` due tasks of a queue, as task JSON.
+    fn take_tasks(&mut self, queue: QueueId, n: usize, worker: Option<&Arc<str>>) -> Vec<String> {
+        let mut tasks = Vec::new();
+        let mut popped: Vec<Message> = Vec::new();
+        while tasks.len() < n {
+            popped.clear();
+            if self.queues.pop_due(queue, self.now_ms, n - tasks.len(), &mut popped) == 0 {
+                break;
+            }
+            for message in &popped {
+                if let Some(text) = self.hand_out(queue, *message, worker) {
+                    tasks.push(text);
+                }
+            }
+        }
+        tasks
+    }
+
+    fn hand_out(&mut self, queue: QueueId, message: Message, worker: Option<&Arc<str>>) -> Option<String> {
+        let key = message.task;
+        let id = WorkflowId(key.workflow);
+        let live = self.find(id)?;
+        let task = live.execution.tasks.get(key.task)?;
+        let node = live.node_of(task)?;
+        let (name, task_type) = (task.def_name.clone(), task.task_type.clone());
+        if let Admission::Later(at) = self.admit(key, &name, &node.task_def) {
+            self.queues.put_back(queue, message);
+            self.queues.postpone(key, at);
+            self.note_waiting_work(queue, at);
+            return None;
+        }
+        let command = Command::HandOut { task: key.task, worker: worker.cloned() };
+        match self.command(id, command) {
+            Ok(Outcome::Done) => {}
+            Ok(Outcome::Gone | Outcome::Dropped) | Err(_) => {
+                self.release_slot(key);
+                return None;
+            }
+        }
+        self.stats.handed_out.add(&[&task_type]);
+        let live = &self.executions.get(&id.0)?.live;
+        let mut out = String::with_capacity(2048);
+        let shown = Shown { now_ms: self.now_ms, input: None };
+        task::write(live, live.task(key.task), shown, &mut out);
+        Some(out)
+    }
+
+    /// A queue got an entry that is due at that time.
+    pub fn note_waiting_work(&mut self, queue: QueueId, due_ms: i64) {
+        if due_ms > self.now_ms {
+            self.delayed.insert(due_ms, queue);
+        } else if self.parked.has_waiter(queue) {
+            self.hungry.push(queue);
+        }
+    }
+
+    /// A queued task became due.
+    pub fn note_due_task(&mut self, key: TaskKey) {
+        let Some(live) = self.find(WorkflowId(key.workflow)) else { return };
+        let Some(task) = live.execution.tasks.get(key.task) else { return };
+        let (task_type, domain) = (task.task_type.clone(), task.domain.clone());
+        if let Some(queue) = self.queues.find(&QueueRef::worker(&task_type, domain.as_deref())) {
+            self.note_waiting_work(queue, self.now_ms);
+        }
+    }
+
+    /// Delayed entries that are due now may have somebody waiting for them.
+    pub fn wake_delayed(&mut self) {
+        let mut fired = Vec::new();
+        self.delayed.advance(self.now_ms, &mut fired);
+        for (_, queue) in fired {
+            if self.parked.has_waiter(queue) {
+                self.hungry.push(queue);
+            }
+        }
+    }
+
+    /// Answers parked polls of queues that got work.
+    pub fn serve_waiting(&mut self) {
+        while let Some(queue) = self.hungry.pop() {
+            while let Some(waiter) = self.parked.take_waiter(queue) {
+                let worker = self.polls.get(&waiter.poll_id).and_then(|p| p.worker.clone());
+                let tasks = self.take_tasks(queue, waiter.wanted as usize, worker.as_ref());
+                if tasks.is_empty() {
+                    self.parked.put_back(waiter);
+                    break;
+                }
+                if let Some(poll) = self.polls.remove(&waiter.poll_id) {
+                    let reply = poll.answer(tasks);
+                    self.reply(poll.to, reply);
+                }
+            }
+        }
+    }
+
+    /// Answers parked polls whose time is over.
+    pub fn expire_polls(&mut self) {
+        let mut over = Vec::new();
+        self.parked.expire(self.now_ms, &mut over);
+        for waiter in over {
+            self.end_poll(waiter.poll_id);
+        }
+    }
+
+    fn end_poll(&mut self, id: u64) {
+        if let Some(poll) = self.polls.remove(&id) {
+            let reply = poll.answer(Vec::new());
+            self.reply(poll.to, reply);
+        }
+    }
+
+    /// Answers every parked poll with nothing: the server stops.
+    pub fn drain_polls(&mut self) {
+        let mut ids: Vec<u64> = self.polls.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.parked.cancel(id);
+            self.end_poll(id);
+        }
+    }
+
+    /// The server stops: polls get nothing from now on.
+    pub fn stop_parking(&mut self) {
+        self.is_stopping = true;
+    }
+
+    /// Polls that wait.
+    pub fn parked_polls(&self) -> usize {
+        self.polls.len()
+    }
+
+    /// Forgets the parked polls of a connection that closed.
+    pub fn forget_connection(&mut self, closed: u64) {
+        let gone: Vec<u64> = self
+            .polls
+            .iter()
+            .filter(|(_, poll)| matches!(poll.to, ReplyTo::Request { conn, .. } if conn == closed))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            self.parked.cancel(id);
+            self.polls.remove(&id);
+        }
+    }
+}

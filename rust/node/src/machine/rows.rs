@@ -1,0 +1,273 @@
+//! What the archive has not got yet, and batches of it.
+
+use super::{Entry, IdMap, Machine, records};
+use fastcond_engine::Live;
+use fastcond_engine::tasks::Mode;
+use fastcond_model::codec::{Reader, Writer};
+use fastcond_model::{Execution, TaskStatus, WorkflowId, codec};
+use fastcond_queue::{QueueKey, TaskKey};
+use fastcond_store::{Batch, Doc, LogLine, Row, Thing};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// Row flag: messages wait in the outbox.
+pub const HAS_MAIL: u32 = 1;
+
+/// Changes since the last batch, and what may leave memory once batches are written.
+#[derive(Debug, Default)]
+pub struct Pending {
+    dirty: Vec<u128>,
+    things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
+    logs: Vec<(u64, LogLine)>,
+    /// Deleted executions that the archive may still hold.
+    pub removed: HashSet<u128>,
+    removed_since: Vec<u128>,
+    archived: VecDeque<(u64, u128)>,
+    written_removals: VecDeque<(u64, u128)>,
+    logs_given: u64,
+}
+
+impl Pending {
+    /// An execution changed for the first time since the last batch.
+    pub fn note_dirty(&mut self, id: u128) {
+        self.dirty.push(id);
+    }
+
+    /// An execution was read from the archive, so it may leave memory again.
+    pub fn note_loaded(&mut self, id: u128) {
+        self.archived.push_back((0, id));
+    }
+
+    /// A keyed record changed.
+    pub fn put_thing(&mut self, kind: &'static str, key: &str, value: Option<Vec<u8>>) {
+        self.things.insert((kind, key.to_owned()), value);
+    }
+
+    /// A log line was written at that journal position.
+    pub fn put_log(&mut self, line: LogLine) {
+        self.logs.push((line.seq, line));
+    }
+
+    /// An execution was deleted.
+    pub fn note_removed(&mut self, id: u128) {
+        self.removed.insert(id);
+        self.removed_since.push(id);
+    }
+
+    /// Log lines of a task that the archive may not hold yet.
+    pub fn logs_of(&self, task: [u8; 16]) -> impl Iterator<Item = &LogLine> {
+        self.logs.iter().map(|(_, line)| line).filter(move |line| line.task == task)
+    }
+}
+
+impl Machine {
+    /// Changes that a batch would carry.
+    pub fn dirty_count(&self) -> usize {
+        let pending = &self.pending;
+        pending.dirty.len() + pending.things.len() + pending.logs.len() + pending.removed_since.len()
+    }
+
+    /// Everything that changed since the last batch, as of the journal position it covers.
+    pub fn make_batch(&mut self) -> Batch {
+        let covered = self.position;
+        let mut batch = Batch { covered, ..Batch::default() };
+        for id in std::mem::take(&mut self.pending.dirty) {
+            let Some(entry) = self.executions.get_mut(&id) else { continue };
+            if !entry.is_dirty {
+                continue;
+            }
+            entry.is_dirty = false;
+            batch.upserts.push(row(entry));
+            self.pending.archived.push_back((covered, id));
+        }
+        for id in std::mem::take(&mut self.pending.removed_since) {
+            batch.removes.push(id.to_be_bytes());
+            self.pending.written_removals.push_back((covered, id));
+        }
+        for ((kind, key), value) in std::mem::take(&mut self.pending.things) {
+            batch.things.push(Thing { kind: kind.to_owned(), key, value });
+        }
+        batch.logs = self.pending.logs.iter().map(|(_, line)| line.clone()).collect();
+        self.pending.logs_given = covered;
+        batch
+    }
+
+    /// The archive holds everything up to `covered`: finished executions leave memory, idle ones when there are many.
+    pub fn note_archived(&mut self, covered: u64) {
+        let given = self.pending.logs_given;
+        if covered >= given {
+            self.pending.logs.retain(|(seq, _)| *seq > given);
+        }
+        while let Some((at, id)) = self.pending.written_removals.front().copied() {
+            if at > covered {
+                break;
+            }
+            self.pending.written_removals.pop_front();
+            self.pending.removed.remove(&id);
+        }
+        let mut looked_at = 0;
+        while let Some((at, id)) = self.pending.archived.front().copied() {
+            if at > covered || looked_at > self.pending.archived.len() {
+                break;
+            }
+            looked_at += 1;
+            self.pending.archived.pop_front();
+            let Some(entry) = self.executions.get(&id) else { continue };
+            if entry.is_dirty {
+                continue;
+            }
+            let is_over = entry.live.execution.header.status.is_terminal();
+            if is_over || self.executions.len() > self.options.cached_max {
+                self.let_go(WorkflowId(id));
+            } else {
+                self.pending.archived.push_back((at, id));
+                if looked_at > 64 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn row(entry: &Entry) -> Row {
+    let live = &entry.live;
+    let execution = &live.execution;
+    let mut record = Vec::with_capacity(1024);
+    codec::encode_snapshot(&mut record, execution);
+    let is_open = !execution.header.status.is_terminal();
+    Row {
+        id: execution.id.bytes(),
+        open: is_open || !execution.outbox.is_empty(),
+        next_due: live.next_due(),
+        ready: if is_open { ready(live) } else { Vec::new() },
+        flags: if execution.outbox.is_empty() { 0 } else { HAS_MAIL },
+        doc: doc(execution, &live.graph.def.classifier()),
+        record,
+    }
+}
+
+/// The columns a search can ask for.
+pub fn doc(execution: &Execution, classifier: &str) -> Doc {
+    let header = &execution.header;
+    Doc {
+        id: execution.id.bytes(),
+        name: header.name.to_string(),
+        version: header.version,
+        status: header.status.text().to_owned(),
+        correlation_id: header.correlation_id.as_deref().map(str::to_owned),
+        start_ms: header.create_ms,
+        end_ms: header.end_ms,
+        update_ms: header.update_ms,
+        priority: i32::from(header.priority),
+        reason: header.reason.as_deref().map(str::to_owned),
+        parent_id: header.parent.map(|p| p.workflow.bytes()),
+        event: header.event.as_deref().map(str::to_owned),
+        failed_refs: (!header.failed_refs.is_empty()).then(|| header.failed_refs.join(",")),
+        classifier: (classifier != "workflow").then(|| classifier.to_owned()),
+    }
+}
+
+/// What a restart needs to rebuild queues and slots without reading the record.
+fn ready(live: &Live) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut w = Writer::new(&mut out);
+    for task in live.execution.tasks.iter() {
+        if task.status.is_terminal() {
+            continue;
+        }
+        let Some(node) = live.node_of(task) else { continue };
+        let def = &node.task_def;
+        if super::commit::is_queued(live, task) {
+            let is_system = node.behaviour.mode == Mode::System;
+            w.record(1, |w| {
+                w.uint(1, u64::from(task.no) + 1);
+                w.text(2, Some(&task.task_type));
+                w.text(3, task.domain.as_deref());
+                w.text(4, def.execution_name_space.as_deref().filter(|_| is_system));
+                w.text(5, def.isolation_group_id.as_deref().filter(|_| is_system));
+                w.int(6, task.ready_ms);
+                w.uint(7, u64::from(live.execution.header.priority));
+            });
+        } else if task.status == TaskStatus::InProgress && def.concurrent_exec_limit.is_some_and(|n| n > 0) {
+            w.record(2, |w| {
+                w.uint(1, u64::from(task.no) + 1);
+                w.text(2, Some(&task.def_name));
+                w.int(3, i64::from(def.concurrent_exec_limit.unwrap_or(0)));
+            });
+        }
+    }
+    out
+}
+
+/// An entry of a row's ready list.
+#[derive(Debug)]
+pub enum ReadyEntry {
+    /// A task waits in a queue.
+    Queued {
+        /// The task.
+        key: TaskKey,
+        /// Its queue.
+        queue: QueueKey,
+        /// When it is due.
+        due_ms: i64,
+        /// Its priority.
+        priority: u8,
+    },
+    /// A running task holds a slot.
+    Holding {
+        /// The task.
+        key: TaskKey,
+        /// The limited name.
+        name: Arc<str>,
+        /// The limit.
+        limit: u32,
+    },
+}
+
+/// Reads a row's ready list.
+pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec::CodecError> {
+    let mut list = Vec::new();
+    let mut reader = Reader::new(bytes);
+    while let Some((kind, field)) = reader.next_field()? {
+        let mut entry = field.record()?;
+        let mut queue = QueueKey::worker("", None);
+        let (mut task, mut due_ms, mut priority, mut number) = (0, 0, 0, 0);
+        while let Some((tag, field)) = entry.next_field()? {
+            match (kind, tag) {
+                (_, 1) => task = field.maybe()?.unwrap_or_default(),
+                (_, 2) => queue.task_type = field.text()?,
+                (1, 3) => queue.domain = Some(field.text()?),
+                (1, 4) => queue.namespace = Some(field.text()?),
+                (1, 5) => queue.isolation = Some(field.text()?),
+                (1, 6) => due_ms = field.int()?,
+                (1, 7) => priority = field.narrow()?,
+                (2, 3) => number = field.int()?,
+                _ => {}
+            }
+        }
+        let key = TaskKey { workflow, task };
+        list.push(match kind {
+            1 => ReadyEntry::Queued { key, queue, due_ms, priority },
+            _ => ReadyEntry::Holding { key, name: queue.task_type, limit: u32::try_from(number).unwrap_or(0) },
+        });
+    }
+    Ok(list)
+}
+
+impl Machine {
+    /// Appends a line to a task's log (S-52.13).
+    pub fn log(&mut self, task: u128, line: &[u8]) {
+        records::log(&mut self.frames, task, self.now_ms, line);
+        self.position += 1;
+        self.pending.put_log(LogLine {
+            task: task.to_be_bytes(),
+            seq: self.position,
+            created_ms: self.now_ms,
+            worker: String::new(),
+            log: line.to_vec(),
+        });
+    }
+}
+
+/// Executions folded from journal records, at recovery.
+pub type Folded = IdMap<u128, Option<Execution>>;

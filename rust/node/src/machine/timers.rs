@@ -1,0 +1,64 @@
+//! Time: one armed timer per execution, delayed queue entries, and when to wake.
+
+use super::Machine;
+use fastcond_engine::Command;
+use fastcond_model::WorkflowId;
+
+/// Timers handled in one go before new calls are looked at.
+const TICK_TIMERS_MAX: usize = 512;
+
+impl Machine {
+    /// Keeps the timer of an execution in step with its next deadline.
+    pub fn arm(&mut self, id: u128, due: Option<i64>) {
+        match (self.armed.get(&id).copied(), due) {
+            (Some((at, _)), Some(due)) if at == due => {}
+            (Some((_, handle)), Some(due)) => {
+                self.timers.cancel(handle);
+                let handle = self.timers.insert(due, id);
+                self.armed.insert(id, (due, handle));
+            }
+            (Some((_, handle)), None) => {
+                self.timers.cancel(handle);
+                self.armed.remove(&id);
+            }
+            (None, Some(due)) => {
+                let handle = self.timers.insert(due, id);
+                self.armed.insert(id, (due, handle));
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Lets everything that is due happen: messages first, then timers, delayed queue entries, ends of parked polls.
+    pub fn tick(&mut self) {
+        self.deliver(super::deliver::DELIVERIES_MAX);
+        let mut fired = Vec::new();
+        self.timers.advance(self.now_ms, &mut fired);
+        let rest = fired.split_off(fired.len().min(TICK_TIMERS_MAX));
+        for (due, id) in rest {
+            let handle = self.timers.insert(due, id);
+            self.armed.insert(id, (due, handle));
+        }
+        for (_, id) in fired {
+            self.armed.remove(&id);
+            let workflow = WorkflowId(id);
+            if self.command(workflow, Command::Tick).is_ok() {
+                let due = self.executions.get(&id).and_then(|e| e.live.next_due());
+                self.arm(id, due);
+            }
+        }
+        self.deliver(super::deliver::DELIVERIES_MAX);
+        self.wake_delayed();
+        self.serve_waiting();
+        self.expire_polls();
+    }
+
+    /// When [`Self::tick`] has something to do next; none is never.
+    pub fn next_wake(&self) -> Option<i64> {
+        if !self.outbox.is_empty() {
+            return Some(self.now_ms);
+        }
+        let times = [self.timers.next_due(), self.delayed.next_due(), self.parked.next_deadline()];
+        times.into_iter().flatten().min()
+    }
+}

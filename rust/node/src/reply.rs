@@ -1,0 +1,149 @@
+//! Answers as HTTP knows them, errors included (rest-api 2).
+
+use fastcond_engine::Rejection;
+use fastcond_engine::validate::Violation;
+use fastcond_json::ObjectWriter;
+use fastcond_wire::Form;
+
+/// Where an answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// A call of the event loop.
+    Ticket(u64),
+    /// A request that never left Rust.
+    Request {
+        /// Connection.
+        conn: u64,
+        /// Number on the connection.
+        seq: u64,
+        /// How its answer is framed.
+        form: Form,
+    },
+    /// Nobody waits.
+    Nobody,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Content type; none with an empty body.
+    pub content_type: Option<&'static str>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// Exactly this, without charset (sdk-clients rule 8).
+pub const JSON: &str = "application/json";
+/// Text answers.
+pub const TEXT: &str = "text/plain;charset=UTF-8";
+
+impl Reply {
+    /// JSON with status 200.
+    pub fn json(body: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, content_type: Some(JSON), body: body.into() }
+    }
+
+    /// Bare text with status 200; empty text is an empty body.
+    pub fn text(body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        Self { status: 200, content_type: (!body.is_empty()).then_some(TEXT), body }
+    }
+
+    /// 200 without a body.
+    pub fn done() -> Self {
+        Self { status: 200, content_type: None, body: Vec::new() }
+    }
+
+    /// 204.
+    pub fn nothing() -> Self {
+        Self { status: 204, content_type: None, body: Vec::new() }
+    }
+
+    /// An error in the contract's shape.
+    pub fn failure(failure: &Failure, instance: &str) -> Self {
+        let mut out = String::new();
+        let mut object = ObjectWriter::begin(&mut out);
+        object.i64("status", i64::from(failure.status));
+        object.str("message", &failure.message);
+        if failure.violations.is_empty() {
+            object.str("instance", instance);
+        }
+        object.bool("retryable", failure.is_retryable);
+        if !failure.violations.is_empty() {
+            let mut list = object.array("validationErrors");
+            for violation in &failure.violations {
+                let mut item = list.object();
+                item.str("path", &violation.path).str("message", &violation.message);
+                item.str_if_some("invalidValue", violation.invalid_value.as_deref());
+                item.end();
+            }
+            list.end();
+        }
+        object.end();
+        Self { status: failure.status, content_type: Some(JSON), body: out.into_bytes() }
+    }
+}
+
+/// Why a call was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// HTTP status.
+    pub status: u16,
+    /// What went wrong, for the caller.
+    pub message: String,
+    /// Whether trying again may help.
+    pub is_retryable: bool,
+    /// Violated validation rules.
+    pub violations: Vec<Violation>,
+}
+
+impl Failure {
+    /// A failure with that status.
+    pub fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), is_retryable: false, violations: Vec::new() }
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, message)
+    }
+
+    /// 400.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, message)
+    }
+
+    /// 409.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(409, message)
+    }
+
+    /// 503: the store does not take writes.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { is_retryable: true, ..Self::new(503, message) }
+    }
+
+    /// 400 with the violated rules; `prefix` is the position the contract puts before each path.
+    pub fn invalid(prefix: &str, violations: Vec<Violation>) -> Self {
+        let violations = violations
+            .into_iter()
+            .map(|v| {
+                let path = if v.path.is_empty() { prefix.to_owned() } else { format!("{prefix}.{}", v.path) };
+                Violation { path, ..v }
+            })
+            .collect();
+        Self { violations, ..Self::new(400, "Validation failed, check below errors for detail.") }
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::NotFound(message) => Self::not_found(message),
+            Rejection::Conflict(message) => Self::conflict(message),
+            Rejection::BadRequest(message) => Self::bad_request(message),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The engine thread decides; the journal thread makes durable and lets replies go.
+
+use super::archive::{ArchiveJob, Jobs};
+use super::clock::{fresh_seed, wall_ms};
+use super::{Item, Shared, Waiting, metrics, stop_jobs};
+use crate::machine::recovery::Recovering;
+use crate::machine::{Machine, Options};
+use crate::reply::{Reply, ReplyTo};
+use fastcond_store::disk::RealDisk;
+use fastcond_store::{Durable, Journal, OpenError, Queue, Refused, Store, StoreFault, run};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Journal bytes after which the engine hands over before it goes on.
+const HAND_OVER_BYTES: usize = 1 << 20;
+/// How often changes go to the archive.
+const ARCHIVE_EVERY: Duration = Duration::from_millis(250);
+/// Changes after which they go earlier.
+const ARCHIVE_CHANGES: usize = 4_096;
+
+/// Starts the engine thread: it recovers from the store, hands the store back, and goes on deciding.
+pub(super) fn spawn(
+    options: Options,
+    store: Store,
+    shared: Arc<Shared>,
+    queue: Arc<Queue<Waiting>>,
+    jobs: Arc<Jobs>,
+) -> Result<(JoinHandle<()>, Store), OpenError> {
+    let (give, take) = std::sync::mpsc::sync_channel(1);
+    let body = move || {
+        let machine = match recover(options, &store) {
+            Ok(machine) => machine,
+            Err(error) => {
+                let _ = give.send(Err(error));
+                return;
+            }
+        };
+        if give.send(Ok(store)).is_ok() {
+            Engine { machine, shared, queue, jobs, archived_at: Instant::now() }.run();
+        }
+    };
+    let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(body).expect("a thread can be started");
+    let store = take.recv().expect("the engine thread answers once")?;
+    Ok((thread, store))
+}
+
+fn recover(options: Options, store: &Store) -> Result<Machine, OpenError> {
+    let shelf = store.reader()?;
+    let mut machine = Machine::new(options, Box::new(shelf), fresh_seed(), wall_ms());
+    let mut recovering = Recovering::new(&mut machine);
+    store.recover(&mut recovering)?;
+    let unreadable = |what: String| OpenError::Foreign { file: "journal".into(), what };
+    recovering.finish().map_err(unreadable)?;
+    Ok(machine)
+}
+
+struct Engine {
+    machine: Machine,
+    shared: Arc<Shared>,
+    queue: Arc<Queue<Waiting>>,
+    jobs: Arc<Jobs>,
+    archived_at: Instant,
+}
+
+impl Engine {
+    fn run(mut self) {
+        self.machine.set_now(wall_ms());
+        self.machine.tick();
+        self.hand_over();
+        loop {
+            let items = self.shared.receive(self.patience());
+            self.machine.set_now(wall_ms());
+            let mut stops = false;
+            for item in items {
+                stops |= self.take(item);
+                if self.machine.pending_bytes() > HAND_OVER_BYTES {
+                    self.hand_over();
+                }
+            }
+            self.machine.tick();
+            self.archive_when_due();
+            self.hand_over();
+            if stops {
+                break;
+            }
+        }
+        self.finish();
+    }
+
+    /// How long nothing has to be done unless somebody asks.
+    fn patience(&self) -> Option<Duration> {
+        let timer = self.machine.next_wake().map(|at| {
+            let ms = (at - wall_ms()).max(0);
+            Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+        });
+        let archive = (self.machine.dirty_count() > 0).then(|| ARCHIVE_EVERY.saturating_sub(self.archived_at.elapsed()));
+        match (timer, archive) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn take(&mut self, item: Item) -> bool {
+        match item {
+            Item::Call { to, verb, params, body } => self.machine.call(to, verb, &params, &body),
+            Item::Forget(conn) => self.machine.forget_connection(conn),
+            Item::Archived(position) => self.machine.note_archived(position),
+            Item::Metrics(to) => {
+                let text = metrics::render(&self.machine, &self.shared);
+                self.machine.reply(to, Reply::text(text));
+            }
+            Item::Drain => {
+                self.machine.stop_parking();
+                self.machine.drain_polls();
+            }
+            Item::Stop => return true,
+        }
+        false
+    }
+
+    /// Gives records and the replies that wait for them to the journal.
+    fn hand_over(&mut self) {
+        let output = self.machine.take_output();
+        if output.frames.is_empty() && output.replies.is_empty() && output.asks.is_empty() {
+            return;
+        }
+        if !output.asks.is_empty() {
+            self.archive();
+        }
+        let waiting = Waiting { replies: output.replies, position: output.position, asks: output.asks };
+        match self.queue.push(&output.frames, waiting) {
+            Ok(()) => {}
+            Err(Refused::Full(waiting) | Refused::Stopped(waiting)) => refuse(&self.shared, waiting),
+            Err(Refused::Faulted(fault, waiting)) => {
+                self.shared.fail(&fault.to_string());
+                refuse(&self.shared, waiting);
+            }
+        }
+    }
+
+    fn archive_when_due(&mut self) {
+        let changes = self.machine.dirty_count();
+        let is_due = changes > ARCHIVE_CHANGES || (changes > 0 && self.archived_at.elapsed() >= ARCHIVE_EVERY);
+        if is_due && self.jobs.has_room() {
+            self.archive();
+        }
+    }
+
+    fn archive(&mut self) {
+        self.archived_at = Instant::now();
+        if self.machine.dirty_count() > 0 {
+            let batch = self.machine.make_batch();
+            self.jobs.push(ArchiveJob::Batch(Box::new(batch)));
+        }
+    }
+
+    /// Everything is on its way: last batch, then journal and archive end.
+    fn finish(mut self) {
+        self.machine.drain_polls();
+        self.archive();
+        self.hand_over();
+        self.queue.stop();
+    }
+}
+
+fn refuse(shared: &Shared, waiting: Waiting) {
+    let mut replies: Vec<(ReplyTo, Reply)> = Vec::new();
+    for (to, _) in waiting.replies {
+        replies.push((to, shared.unavailable()));
+    }
+    replies.extend(waiting.asks.into_iter().map(|ask| (ask.to, shared.unavailable())));
+    shared.finish(replies);
+}
+
+/// Starts the journal thread.
+pub(super) fn spawn_journal(
+    journal: Journal<RealDisk>,
+    shared: Arc<Shared>,
+    queue: Arc<Queue<Waiting>>,
+    jobs: Arc<Jobs>,
+) -> JoinHandle<()> {
+    let body = move || {
+        let on_durable = |durable: Durable, waiting: Vec<Waiting>| {
+            shared.durable.store(durable.position, Ordering::Release);
+            jobs.note_durable(durable.position);
+            let mut replies = Vec::new();
+            for one in waiting {
+                replies.extend(one.replies);
+                for ask in one.asks {
+                    jobs.push(ArchiveJob::Ask { position: one.position, ask });
+                }
+            }
+            shared.finish(replies);
+        };
+        let on_fault = |fault: StoreFault, waiting: Vec<Waiting>| {
+            shared.fail(&fault.to_string());
+            for one in waiting {
+                refuse(&shared, one);
+            }
+            jobs.note_failed();
+        };
+        run(journal, &queue, on_durable, on_fault);
+        stop_jobs(&jobs);
+    };
+    std::thread::Builder::new().name("journal".to_owned()).spawn(body).expect("a thread can be started")
+}

@@ -1,0 +1,17 @@
+//! The Python border: the only crate with PyO3. It converts and forwards; it decides nothing.
+//!
+//! Bytes cross, objects do not; batches cross, items do not. The interpreter lock is released for calls that may block
+//! (open, close); all others are look-ups or appends to a queue.
+
+mod model;
+mod node;
+
+use pyo3::prelude::*;
+
+/// The compiled core of fastcond.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<node::Node>()?;
+    module.add_class::<model::Model>()?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,186 @@
+//! One server process, as the event loop sees it.
+
+use fastcond_node::calls::{Params, verb};
+use fastcond_node::front::Cold;
+use fastcond_node::machine::Options;
+use fastcond_node::server::{Server, ServerOptions};
+use fastcond_store::{Settings, SyncMode};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// Settings as JSON.
+#[derive(Deserialize)]
+struct Given {
+    data_dir: String,
+    #[serde(default)]
+    sync: Option<String>,
+    #[serde(default)]
+    instance: Option<String>,
+    #[serde(default)]
+    cached_max: Option<usize>,
+    #[serde(default)]
+    environment: HashMap<String, String>,
+}
+
+type ColdRequest<'py> = (u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
+type ColdOn<'py> = (u64, u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
+
+/// One server process: engine, embedded store, parked polls, timers.
+#[pyclass(unsendable, module = "fastcond._core")]
+pub struct Node {
+    server: Option<Server>,
+    store: &'static str,
+}
+
+fn store_error(py: Python<'_>, message: String) -> PyErr {
+    let class = py.import("fastcond.errors").and_then(|errors| errors.getattr("StoreError"));
+    match class.and_then(|class| class.call1((message.clone(),))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(_) => PyRuntimeError::new_err(message),
+    }
+}
+
+impl Node {
+    fn server(&mut self) -> PyResult<&mut Server> {
+        self.server.as_mut().ok_or_else(|| PyRuntimeError::new_err("the node is closed"))
+    }
+}
+
+fn cold<'py>(py: Python<'py>, item: Cold) -> ColdRequest<'py> {
+    let request = item.request;
+    let headers =
+        request.headers().map(|(name, value)| (PyBytes::new(py, name), PyBytes::new(py, value))).collect();
+    let target = PyBytes::new(py, request.target().as_bytes());
+    (item.seq, request.method.as_str().to_owned(), target, headers, PyBytes::new(py, &request.body))
+}
+
+fn params(given: &Bound<'_, PyDict>) -> PyResult<Params> {
+    let pairs: Vec<(String, String)> =
+        given.iter().map(|(key, value)| Ok((key.extract()?, value.extract()?))).collect::<PyResult<_>>()?;
+    Ok(pairs.into_iter().collect())
+}
+
+#[pymethods]
+impl Node {
+    /// Opens the store in the folder of the settings, recovers and starts.
+    #[staticmethod]
+    fn open(py: Python<'_>, settings: &[u8]) -> PyResult<Self> {
+        let given: Given = serde_json::from_slice(settings).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let mut store = Settings::new(&given.data_dir);
+        store.sync = match given.sync.as_deref() {
+            None | Some("full") => SyncMode::Full,
+            Some("normal") => SyncMode::Normal,
+            Some(other) => return Err(PyValueError::new_err(format!("sync is full or normal, not {other}"))),
+        };
+        let defaults = Options::default();
+        let machine = Options {
+            instance: given.instance.unwrap_or(defaults.instance),
+            cached_max: given.cached_max.unwrap_or(defaults.cached_max),
+            environment: given.environment.into_iter().collect(),
+        };
+        let opened = py.detach(|| Server::open(ServerOptions { store, machine }));
+        let server = opened.map_err(|error| store_error(py, error.to_string()))?;
+        Ok(Self { server: Some(server), store: "embedded" })
+    }
+
+    /// Store, durability class and health as JSON.
+    fn describe<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let store = self.store;
+        let (durability, fault) = self.server()?.describe();
+        let text = serde_json::json!({
+            "store": store, "durability": durability, "healthy": fault.is_none(), "reason": fault,
+        });
+        Ok(PyBytes::new(py, text.to_string().as_bytes()))
+    }
+
+    /// The eventfd that is readable when `drain` has something.
+    fn fd(&mut self) -> PyResult<i32> {
+        Ok(self.server()?.fd())
+    }
+
+    /// A new connection.
+    fn connect(&mut self) -> PyResult<u64> {
+        Ok(self.server()?.front.connect())
+    }
+
+    /// Bytes arrived; the cold requests among them are returned.
+    fn feed<'py>(&mut self, py: Python<'py>, conn: u64, data: &[u8]) -> PyResult<Option<Vec<ColdRequest<'py>>>> {
+        let found = self.server()?.feed(conn, data);
+        Ok((!found.is_empty()).then(|| found.into_iter().map(|item| cold(py, item)).collect()))
+    }
+
+    /// The answer to a cold request.
+    #[pyo3(signature = (conn, seq, status, headers, body))]
+    fn respond(
+        &mut self,
+        conn: u64,
+        seq: u64,
+        status: u16,
+        headers: Vec<(Vec<u8>, Vec<u8>)>,
+        body: &[u8],
+    ) -> PyResult<()> {
+        let text = |bytes: Vec<u8>| bytes.into_iter().map(char::from).collect::<String>();
+        let headers: Vec<(String, String)> =
+            headers.into_iter().map(|(name, value)| (text(name).to_ascii_lowercase(), text(value))).collect();
+        self.server()?.front.respond(conn, seq, status, &headers, body);
+        Ok(())
+    }
+
+    /// A connection closed.
+    fn disconnect(&mut self, conn: u64) -> PyResult<()> {
+        self.server()?.disconnect(conn);
+        Ok(())
+    }
+
+    /// Everything that is ready: bytes per connection, answered tickets, cold requests held back until now.
+    #[expect(clippy::type_complexity, reason = "the shape of the border, spelled out once")]
+    fn drain<'py>(
+        &mut self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyList>, Vec<(u64, u16, &'static str, Bound<'py, PyBytes>)>, Vec<ColdOn<'py>>)> {
+        let drained = self.server()?.drain();
+        let writes = PyList::empty(py);
+        for out in drained.writes {
+            writes.append((out.conn, PyBytes::new(py, &out.bytes), out.close))?;
+        }
+        let answers = drained.answers.into_iter().map(|(ticket, reply)| {
+            (ticket, reply.status, reply.content_type.unwrap_or(""), PyBytes::new(py, &reply.body))
+        });
+        let held = drained.cold.into_iter().map(|(conn, item)| {
+            let (seq, method, target, headers, body) = cold(py, item);
+            (conn, seq, method, target, headers, body)
+        });
+        Ok((writes, answers.collect(), held.collect()))
+    }
+
+    /// A call of the event loop; returns its ticket.
+    fn submit(&mut self, name: &str, given: &Bound<'_, PyDict>, body: &[u8]) -> PyResult<u64> {
+        if name == "node.metrics" {
+            return Ok(self.server()?.metrics());
+        }
+        let verb = verb(name).ok_or_else(|| PyValueError::new_err(format!("there is no verb {name}")))?;
+        let params = params(given)?;
+        Ok(self.server()?.submit(verb, params, body.to_vec()))
+    }
+
+    /// Answers all parked polls; later ones get nothing.
+    fn drain_polls(&mut self) -> PyResult<()> {
+        self.server()?.drain_polls();
+        Ok(())
+    }
+
+    /// Flushes and closes.
+    fn close(&mut self, py: Python<'_>) {
+        if let Some(mut server) = self.server.take() {
+            py.detach(move || server.close());
+        }
+    }
+}
+
+/// Parameters of a call from Python.
+pub fn call_params(given: &Bound<'_, PyDict>) -> PyResult<Params> {
+    params(given)
+}

@@ -1,0 +1,293 @@
+//! The archive: executions, keyed records and task logs in one SQLite file, written behind the journal.
+//!
+//! # Why it may skip syncs
+//!
+//! A commit here is not synced (`synchronous=NORMAL` in WAL mode): after a power loss SQLite gives back an older but
+//! consistent state, and because every transaction carries the journal position it covers, the journal after that
+//! position brings it up to date. What must not happen is that the journal is gone by then. So a position counts as
+//! *durable* only after [`Archive::checkpoint`]: it syncs the write-ahead log, copies all of it into the main file and
+//! syncs that. [`Written::durable`] is the position up to which journal segments may be given back, and no other.
+//!
+//! # Checksums
+//!
+//! SQLite's main file carries no checksums of its own. Every row therefore has them: `head_check` for what a restart
+//! reads, `doc_check` for what a search reads, `record_check` for the record; the same in the other tables and over the
+//! covered position. A mismatch is a [`StoreFault::DamagedRow`] naming table and row. Damage to the tree around the rows
+//! is found by [`Archive::verify`], which opening runs while the file is small.
+//!
+//! # Layout
+//!
+//! Executions are stored in the order they arrive (ids are scattered, so clustering by id would dirty a page per row);
+//! the unique index finds them by id. Open executions have an index of their own that holds all a restart needs, so that
+//! recovery never reads a record. Finished ones pay for name, status and start time, which all grow at their ends, and for
+//! correlation and parent id only when set.
+
+mod check;
+mod reader;
+mod schema;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::fault::{OpenError, StoreFault};
+
+pub use reader::ArchiveReader;
+
+/// The sixteen bytes of an execution or task id.
+pub type Id = [u8; 16];
+
+/// One execution, as the archive keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The execution's id.
+    pub id: Id,
+    /// Whether it can still change, so that a restart must know of it.
+    pub open: bool,
+    /// When its next timer is due, in epoch milliseconds.
+    pub next_due: Option<i64>,
+    /// What its owner needs to rebuild queues without the record; opaque, often empty.
+    pub ready: Vec<u8>,
+    /// Opaque to the store.
+    pub flags: u32,
+    /// What a search can ask for.
+    pub doc: Doc,
+    /// The execution itself, opaque to the store.
+    pub record: Vec<u8>,
+}
+
+/// The columns a search can ask for. Times are epoch milliseconds, 0 when not set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Doc {
+    /// The execution's id.
+    pub id: Id,
+    /// Name of its definition.
+    pub name: String,
+    /// Version of its definition.
+    pub version: i32,
+    /// Its status, as clients spell it.
+    pub status: String,
+    /// The caller's correlation id.
+    pub correlation_id: Option<String>,
+    /// When it started.
+    pub start_ms: i64,
+    /// When it ended; 0 while it has not (as in the index of rest-api 10.1).
+    pub end_ms: i64,
+    /// When it last changed.
+    pub update_ms: i64,
+    /// Its priority.
+    pub priority: i32,
+    /// Why it is incomplete.
+    pub reason: Option<String>,
+    /// The execution it is a part of.
+    pub parent_id: Option<Id>,
+    /// The event that started it.
+    pub event: Option<String>,
+    /// Reference names of its failed tasks, joined by commas.
+    pub failed_refs: Option<String>,
+    /// Its kind; none is the same as `workflow` to a search.
+    pub classifier: Option<String>,
+}
+
+/// What a restart needs to know of an open execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenRow<'a> {
+    /// The execution's id.
+    pub id: Id,
+    /// When its next timer is due, in epoch milliseconds.
+    pub next_due: Option<i64>,
+    /// What its owner needs to rebuild queues.
+    pub ready: &'a [u8],
+    /// Opaque to the store.
+    pub flags: u32,
+}
+
+/// A record with what stands beside it; from [`ArchiveReader::load_prefix`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRow {
+    /// The execution's id.
+    pub id: Id,
+    /// Whether it can still change.
+    pub open: bool,
+    /// Opaque to the store.
+    pub flags: u32,
+    /// The execution itself.
+    pub record: Vec<u8>,
+}
+
+/// A change of a keyed record: a definition, a registry entry, anything small with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// The family it belongs to.
+    pub kind: String,
+    /// Its key inside the family.
+    pub key: String,
+    /// Its new value; `None` removes it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// One line of a task's log (S-52.13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// The task.
+    pub task: Id,
+    /// Orders the lines of a task and makes writing one twice harmless; the caller derives it from the journal position.
+    pub seq: u64,
+    /// When the line was made, in epoch milliseconds.
+    pub created_ms: i64,
+    /// Who wrote it; may be empty.
+    pub worker: String,
+    /// The line.
+    pub log: Vec<u8>,
+}
+
+/// What one transaction writes. An id stands at most once in `upserts` and `removes` together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Every journal record up to here is contained in the archive once this batch is.
+    pub covered: u64,
+    /// Executions as they are now.
+    pub upserts: Vec<Row>,
+    /// Executions that are gone.
+    pub removes: Vec<Id>,
+    /// Changed keyed records, in order.
+    pub things: Vec<Thing>,
+    /// New log lines.
+    pub logs: Vec<LogLine>,
+}
+
+/// How far the archive is after a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The position the archive covers.
+    pub covered: u64,
+    /// The position it covers even after a power loss: journal segments up to here may be given back.
+    pub durable: u64,
+}
+
+/// Executions of one definition, narrowed down; `None` does not narrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameQuery<'a> {
+    /// Name of the definition.
+    pub name: &'a str,
+    /// Version of the definition.
+    pub version: Option<i32>,
+    /// The status, as clients spell it.
+    pub status: Option<&'a str>,
+    /// Start time in epoch milliseconds, both ends included.
+    pub started: Option<(i64, i64)>,
+}
+
+/// How an archive is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveOptions {
+    /// The write-ahead log is copied into the main file when it has grown to this.
+    pub checkpoint_bytes: u64,
+    /// Memory for pages of the writing connection.
+    pub cache_bytes: usize,
+    /// Opening verifies the whole file when it is no larger than this.
+    pub verify_bytes_max: u64,
+}
+
+impl Default for ArchiveOptions {
+    /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB.
+    fn default() -> Self {
+        Self { checkpoint_bytes: 64 << 20, cache_bytes: 32 << 20, verify_bytes_max: 16 << 20 }
+    }
+}
+
+/// The writing end of the archive; exactly one exists per file.
+#[derive(Debug)]
+pub struct Archive {
+    connection: Connection,
+    file: Arc<PathBuf>,
+    options: ArchiveOptions,
+    written: Written,
+    page_bytes: u64,
+}
+
+impl Archive {
+    /// Opens or makes the archive at `path`, which belongs to the store `store`.
+    pub fn open(path: &Path, store: Id, options: ArchiveOptions) -> Result<Self, OpenError> {
+        let file = Arc::new(path.to_path_buf());
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(fault("open", &file))?;
+        schema::configure(&connection, options).map_err(fault("configure", &file))?;
+        schema::migrate(&mut connection, &file, store)?;
+        let covered = reader::covered(&connection, &file, store)?;
+        let page_bytes = connection
+            .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))
+            .map_err(fault("read", &file))?;
+        let written = Written { covered, durable: 0 };
+        let mut archive = Self { connection, file, options, written, page_bytes: page_bytes.into() };
+        // Whatever an earlier process left in the log becomes durable now, and the journal before it can go.
+        archive.checkpoint()?;
+        let len = path.metadata().map_err(|cause| StoreFault::io("measure", path, cause))?.len();
+        if len <= options.verify_bytes_max {
+            archive.verify()?;
+        }
+        Ok(archive)
+    }
+
+    /// Writes a batch and its covered position in one transaction: all of it or nothing.
+    ///
+    /// Checkpoints by itself when the write-ahead log has grown to its bound, which takes as long as copying it.
+    pub fn write_batch(&mut self, batch: &Batch) -> Result<Written, StoreFault> {
+        assert!(batch.covered >= self.written.covered, "the covered position never goes back");
+        write::batch(&mut self.connection, batch).map_err(fault("write", &self.file))?;
+        self.written.covered = batch.covered;
+        let (log, copied) = self.log_pages("NOOP")?;
+        if log.saturating_sub(copied) * self.page_bytes >= self.options.checkpoint_bytes {
+            self.checkpoint()?;
+        }
+        Ok(self.written)
+    }
+
+    /// Makes everything written durable in the main file, unless a reader holds an older state just now.
+    ///
+    /// It also empties the write-ahead log: frames that are already in the main file would turn a damaged log, which
+    /// SQLite reads up to the damage, into a mixture of old and new pages.
+    pub fn checkpoint(&mut self) -> Result<Written, StoreFault> {
+        let (log, copied) = self.log_pages("TRUNCATE")?;
+        if log == copied {
+            self.written.durable = self.written.covered;
+        }
+        Ok(self.written)
+    }
+
+    /// The position the archive covers, and the one it covers durably.
+    pub fn written(&self) -> Written {
+        self.written
+    }
+
+    /// A reader on the same file, usable from another thread.
+    pub fn reader(&self) -> Result<ArchiveReader, StoreFault> {
+        ArchiveReader::open(&self.file)
+    }
+
+    /// Checks every row, every index and the tree around them; takes as long as reading the file.
+    pub fn verify(&self) -> Result<(), StoreFault> {
+        schema::check_tree(&self.connection, &self.file)?;
+        reader::check_rows(&self.connection, &self.file)
+    }
+
+    /// Pages in the write-ahead log, and how many of them are in the main file.
+    fn log_pages(&self, mode: &str) -> Result<(u64, u64), StoreFault> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))
+            .map_err(fault("checkpoint", &self.file))?;
+        let (log, copied) = statement
+            .query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+            .map_err(fault("checkpoint", &self.file))?;
+        Ok((log.max(0).unsigned_abs(), copied.max(0).unsigned_abs()))
+    }
+}
+
+/// Wraps an error of SQLite with what was tried on which file.
+fn fault(act: &'static str, file: &Arc<PathBuf>) -> impl FnOnce(rusqlite::Error) -> StoreFault {
+    let file = Arc::clone(file);
+    move |cause| StoreFault::Sqlite { act, file: file.to_path_buf(), cause: Arc::new(cause) }
+}

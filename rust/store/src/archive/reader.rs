@@ -1,0 +1,342 @@
+//! Reading the archive, beside the writer and from any thread.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
+
+use super::{Doc, Id, LogLine, NameQuery, OpenRow, StoredRow, check, fault, schema};
+use crate::fault::{OpenError, StoreFault};
+use crate::search::{SearchQuery, sql, uuid_text};
+
+/// Memory for pages of a reading connection.
+const CACHE_BYTES: usize = 8 << 20;
+
+/// A read-only connection to the archive.
+///
+/// It sees whole batches only. It may be moved to another thread, and several can read beside the writer.
+#[derive(Debug)]
+pub struct ArchiveReader {
+    connection: Connection,
+    file: Arc<PathBuf>,
+}
+
+impl ArchiveReader {
+    /// Opens a reader on an archive that an [`super::Archive`] has open.
+    pub fn open(path: &Path) -> Result<Self, StoreFault> {
+        let file = Arc::new(path.to_path_buf());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(fault("open", &file))?;
+        schema::configure_any(&connection, CACHE_BYTES).map_err(fault("configure", &file))?;
+        Ok(Self { connection, file })
+    }
+
+    /// The record of an execution, checked, or `None` when there is none of that id.
+    pub fn load(&self, id: &Id) -> Result<Option<Vec<u8>>, StoreFault> {
+        let mut found = None;
+        self.each("SELECT record_check, record FROM executions WHERE id = ?1", [Value::from(id.to_vec())], |row| {
+            let record: Vec<u8> = row.get(1)?;
+            let sound = check::record(id, &record) == row.get::<_, u32>(0)?;
+            found = Some(record);
+            Ok(verdict(sound, || uuid_text(id)))
+        })?;
+        Ok(found)
+    }
+
+    /// The executions whose ids start with six given bytes, checked; normally none or one.
+    pub fn load_prefix(&self, prefix: [u8; 6]) -> Result<Vec<StoredRow>, StoreFault> {
+        let bound = |fill: u8| {
+            let mut id = [fill; 16];
+            id[..6].copy_from_slice(&prefix);
+            Value::from(id.to_vec())
+        };
+        let mut rows = Vec::new();
+        let sql = "SELECT id, open, next_due, flags, head_check, ready, record_check, record FROM executions
+            WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+        self.each(sql, [bound(0), bound(0xff)], |row| {
+            let (id, record): (Id, Vec<u8>) = (row.get(0)?, row.get(7)?);
+            let (open, flags): (bool, u32) = (row.get(1)?, row.get(3)?);
+            let ready = row.get_ref(5)?.as_blob_or_null()?.unwrap_or_default();
+            let head = check::head(&id, open, row.get(2)?, ready, flags);
+            let sound = head == row.get::<_, u32>(4)? && check::record(&id, &record) == row.get::<_, u32>(6)?;
+            rows.push(StoredRow { id, open, flags, record });
+            Ok(verdict(sound, || uuid_text(&id)))
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands over every open execution, without its record, in no useful order; returns how many there are.
+    pub fn scan_open(&self, mut each: impl FnMut(OpenRow<'_>)) -> Result<u64, StoreFault> {
+        let mut count = 0;
+        let sql = "SELECT id, next_due, flags, head_check, ready FROM executions INDEXED BY executions_open
+            WHERE open = 1";
+        self.each(sql, [], |row| {
+            let (id, next_due, flags): (Id, Option<i64>, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let ready = row.get_ref(4)?.as_blob_or_null()?.unwrap_or_default();
+            if check::head(&id, true, next_due, ready, flags) != row.get::<_, u32>(3)? {
+                return Ok(Err(uuid_text(&id)));
+            }
+            count += 1;
+            each(OpenRow { id, next_due, ready, flags });
+            Ok(Ok(()))
+        })?;
+        Ok(count)
+    }
+
+    /// One keyed record.
+    pub fn thing(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        let mut found = None;
+        let sql = "SELECT kind, key, row_check, value FROM things WHERE kind = ?1 AND key = ?2";
+        self.each_thing(sql, [Value::from(kind.to_owned()), Value::from(key.to_owned())], |_, _, value| {
+            found = Some(value.to_vec());
+        })?;
+        Ok(found)
+    }
+
+    /// The keyed records of a family, by key.
+    pub fn things(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreFault> {
+        let mut found = Vec::new();
+        let sql = "SELECT kind, key, row_check, value FROM things WHERE kind = ?1 ORDER BY key";
+        self.each_thing(sql, [Value::from(kind.to_owned())], |_, key, value| {
+            found.push((key.to_owned(), value.to_vec()));
+        })?;
+        Ok(found)
+    }
+
+    /// Hands over every keyed record as (kind, key, value), by kind and key.
+    pub fn scan_things(&self, each: impl FnMut(&str, &str, &[u8])) -> Result<(), StoreFault> {
+        self.each_thing("SELECT kind, key, row_check, value FROM things ORDER BY kind, key", [], each)
+    }
+
+    /// The log of a task, by time (S-52.13).
+    pub fn logs(&self, task: &Id) -> Result<Vec<LogLine>, StoreFault> {
+        let mut lines = Vec::new();
+        let sql = "SELECT task, seq, created_ms, row_check, worker, log FROM task_logs WHERE task = ?1
+            ORDER BY created_ms, seq";
+        self.each_in("task_logs", sql, [Value::from(task.to_vec())], |row| {
+            let line = log_line(row)?;
+            let sound = log_check(&line) == row.get::<_, u32>(3)?;
+            let key = verdict(sound, || format!("{} {}", uuid_text(task), line.seq));
+            lines.push(line);
+            Ok(key)
+        })?;
+        Ok(lines)
+    }
+
+    /// The executions a query asks for: how many there are in all, and the documents of the page.
+    pub fn search(&self, query: &SearchQuery) -> Result<(u64, Vec<Doc>), StoreFault> {
+        let statement = sql::compile(query);
+        let mut total = 0;
+        self.each(&statement.count(), statement.values.clone(), |row| {
+            total = row.get::<_, i64>(0)?.unsigned_abs();
+            Ok(Ok(()))
+        })?;
+        let mut docs = Vec::new();
+        if u64::from(query.start) < total && query.size > 0 {
+            self.each(&statement.page(query, DOC_COLUMNS), statement.values.clone(), |row| {
+                let doc = read_doc(row)?;
+                let sound = check::doc(&doc) == row.get::<_, u32>("doc_check")?;
+                let key = verdict(sound, || uuid_text(&doc.id));
+                docs.push(doc);
+                Ok(key)
+            })?;
+        }
+        Ok((total, docs))
+    }
+
+    /// How many executions there are of each status. Reads an index from end to end: not for a hot path.
+    pub fn count_by_status(&self) -> Result<Vec<(String, u64)>, StoreFault> {
+        let mut counts = Vec::new();
+        self.each("SELECT status, count(*) FROM executions GROUP BY status ORDER BY status", [], |row| {
+            counts.push((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+            Ok(Ok(()))
+        })?;
+        Ok(counts)
+    }
+
+    /// The ids of a definition's executions, oldest start first.
+    pub fn ids_by_name(&self, query: NameQuery<'_>) -> Result<Vec<Id>, StoreFault> {
+        let mut sql = String::from("SELECT id FROM executions WHERE name = ?1");
+        let mut values = vec![Value::from(query.name.to_owned())];
+        let mut narrow = |condition: &str, value: Value| {
+            values.push(value);
+            write!(sql, " AND {condition} ?{}", values.len()).expect("a string takes everything");
+        };
+        if let Some(version) = query.version {
+            narrow("version =", Value::from(i64::from(version)));
+        }
+        if let Some(status) = query.status {
+            narrow("status =", Value::from(status.to_owned()));
+        }
+        if let Some((from, to)) = query.started {
+            narrow("start_ms >=", Value::from(from));
+            narrow("start_ms <=", Value::from(to));
+        }
+        sql.push_str(" ORDER BY start_ms, row");
+        self.ids(&sql, values)
+    }
+
+    /// The ids of a definition's executions with a correlation id, oldest start first; of any status if none is given.
+    pub fn ids_by_correlation(
+        &self, name: &str, correlation_id: &str, status: Option<&str>,
+    ) -> Result<Vec<Id>, StoreFault> {
+        let sql = "SELECT id FROM executions WHERE correlation_id = ?1 AND name = ?2 AND (?3 IS NULL OR status = ?3)
+            ORDER BY start_ms, row";
+        let status = status.map_or(Value::Null, |status| Value::from(status.to_owned()));
+        self.ids(sql, vec![Value::from(correlation_id.to_owned()), Value::from(name.to_owned()), status])
+    }
+
+    /// The ids of the executions that are part of another one, oldest start first.
+    pub fn ids_by_parent(&self, parent: &Id) -> Result<Vec<Id>, StoreFault> {
+        let sql = "SELECT id FROM executions WHERE parent_id = ?1 ORDER BY start_ms, row";
+        self.ids(sql, vec![Value::from(parent.to_vec())])
+    }
+
+    fn ids(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Id>, StoreFault> {
+        let mut ids = Vec::new();
+        self.each(sql, values, |row| {
+            ids.push(row.get(0)?);
+            Ok(Ok(()))
+        })?;
+        Ok(ids)
+    }
+
+    fn each_thing(
+        &self, sql: &str, values: impl IntoIterator<Item = Value>, mut each: impl FnMut(&str, &str, &[u8]),
+    ) -> Result<(), StoreFault> {
+        self.each_in("things", sql, values, |row| {
+            let (kind, key) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+            let value = row.get_ref(3)?.as_blob()?;
+            if check::thing(kind, key, value) != row.get::<_, u32>(2)? {
+                return Ok(Err(format!("{kind} {key}")));
+            }
+            each(kind, key, value);
+            Ok(Ok(()))
+        })
+    }
+
+    fn each(
+        &self, sql: &str, values: impl IntoIterator<Item = Value>,
+        each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<Result<(), String>>,
+    ) -> Result<(), StoreFault> {
+        self.each_in("executions", sql, values, each)
+    }
+
+    fn each_in(
+        &self, table: &'static str, sql: &str, values: impl IntoIterator<Item = Value>,
+        each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<Result<(), String>>,
+    ) -> Result<(), StoreFault> {
+        each_row(&self.connection, &self.file, table, sql, values, each)
+    }
+}
+
+/// Runs a query and hands over its rows; a row that answers with its key is damaged.
+fn each_row(
+    connection: &Connection, file: &Arc<PathBuf>, table: &'static str, sql: &str,
+    values: impl IntoIterator<Item = Value>,
+    mut each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<Result<(), String>>,
+) -> Result<(), StoreFault> {
+    let walk = || -> rusqlite::Result<Result<(), String>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            if let Err(key) = each(row)? {
+                return Ok(Err(key));
+            }
+        }
+        Ok(Ok(()))
+    };
+    walk().map_err(fault("read", file))?.map_err(|key| {
+        let (file, what) = (file.to_path_buf(), "the row does not match its checksum");
+        StoreFault::DamagedRow { file, table, key, what }
+    })
+}
+
+fn verdict(sound: bool, key: impl FnOnce() -> String) -> Result<(), String> {
+    if sound { Ok(()) } else { Err(key()) }
+}
+
+/// The columns [`read_doc`] reads, in its order, and then their checksum.
+const DOC_COLUMNS: &str = "id, name, version, status, correlation_id, start_ms, end_ms, update_ms, priority, reason,
+    parent_id, event, failed_refs, classifier, doc_check";
+
+fn read_doc(row: &SqlRow<'_>) -> rusqlite::Result<Doc> {
+    Ok(Doc {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        status: row.get(3)?,
+        correlation_id: row.get(4)?,
+        start_ms: row.get(5)?,
+        end_ms: row.get(6)?,
+        update_ms: row.get(7)?,
+        priority: row.get(8)?,
+        reason: row.get(9)?,
+        parent_id: row.get(10)?,
+        event: row.get(11)?,
+        failed_refs: row.get(12)?,
+        classifier: row.get(13)?,
+    })
+}
+
+fn log_line(row: &SqlRow<'_>) -> rusqlite::Result<LogLine> {
+    Ok(LogLine {
+        task: row.get(0)?,
+        seq: row.get::<_, i64>(1)?.cast_unsigned(),
+        created_ms: row.get(2)?,
+        worker: row.get(4)?,
+        log: row.get(5)?,
+    })
+}
+
+fn log_check(line: &LogLine) -> u32 {
+    check::log(&line.task, line.seq, line.created_ms, &line.worker, &line.log)
+}
+
+/// The covered position, after making sure that the archive belongs to the store.
+pub(super) fn covered(connection: &Connection, file: &Arc<PathBuf>, store: Id) -> Result<u64, OpenError> {
+    let (found, covered, row_check) = connection
+        .query_row("SELECT store_id, covered, row_check FROM store", params![], |row| {
+            Ok((row.get::<_, Id>(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, u32>(2)?))
+        })
+        .map_err(fault("read", file))?;
+    if check::meta(&found, covered) != row_check {
+        let (file, key, what) = (file.to_path_buf(), "the only row".to_owned(), "it does not match its checksum");
+        return Err(OpenError::Fault(StoreFault::DamagedRow { file, table: "store", key, what }));
+    }
+    if found != store {
+        let what = "the archive carries another store id".to_owned();
+        return Err(OpenError::Foreign { file: file.to_path_buf(), what });
+    }
+    Ok(covered)
+}
+
+/// Checks the checksums of every row.
+pub(super) fn check_rows(connection: &Connection, file: &Arc<PathBuf>) -> Result<(), StoreFault> {
+    let sql = format!(
+        "SELECT {DOC_COLUMNS}, open, next_due, flags, head_check, ready, record_check, record FROM executions"
+    );
+    each_row(connection, file, "executions", &sql, [], |row| {
+        let doc = read_doc(row)?;
+        let ready = row.get_ref("ready")?.as_blob_or_null()?.unwrap_or_default();
+        let head = check::head(&doc.id, row.get("open")?, row.get("next_due")?, ready, row.get("flags")?);
+        let record = check::record(&doc.id, row.get_ref("record")?.as_blob()?);
+        let sound = head == row.get::<_, u32>("head_check")?
+            && record == row.get::<_, u32>("record_check")?
+            && check::doc(&doc) == row.get::<_, u32>("doc_check")?;
+        Ok(verdict(sound, || uuid_text(&doc.id)))
+    })?;
+    each_row(connection, file, "things", "SELECT kind, key, row_check, value FROM things", [], |row| {
+        let (kind, key) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        let sound = check::thing(kind, key, row.get_ref(3)?.as_blob()?) == row.get::<_, u32>(2)?;
+        Ok(verdict(sound, || format!("{kind} {key}")))
+    })?;
+    let sql = "SELECT task, seq, created_ms, row_check, worker, log FROM task_logs";
+    each_row(connection, file, "task_logs", sql, [], |row| {
+        let line = log_line(row)?;
+        let sound = log_check(&line) == row.get::<_, u32>(3)?;
+        Ok(verdict(sound, || format!("{} {}", uuid_text(&line.task), line.seq)))
+    })
+}

@@ -1,0 +1,1 @@
+"""The HTTP edge: connections on the loop, hot bytes straight to the core, the rest to a route table."""

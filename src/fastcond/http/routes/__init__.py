@@ -1,0 +1,19 @@
+"""The route table: one file per resource of Conductor's API, joined here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastcond.http.routes import absent, bulk, metadata, queues, tasks, workflow
+
+if TYPE_CHECKING:
+    from fastcond.http.table import Route
+
+ROUTES: tuple[Route, ...] = (
+    *metadata.ROUTES,
+    *workflow.ROUTES,
+    *bulk.ROUTES,
+    *tasks.ROUTES,
+    *queues.ROUTES,
+    *absent.ROUTES,
+)

@@ -1,0 +1,31 @@
+"""Polling, updating and reading tasks (rest-api 5)."""
+
+from __future__ import annotations
+
+from fastcond.http.table import Route, integer, text
+
+BASE = "/api/tasks"
+BY_REFERENCE = f"{BASE}/{{workflowId}}/{{taskRefName}}/{{status}}"
+
+ROUTES = (
+    Route("GET", f"{BASE}/poll/{{tasktype}}", "tasks.poll", (text("workerid"), text("domain"))),
+    Route(
+        "GET",
+        f"{BASE}/poll/batch/{{tasktype}}",
+        "tasks.poll_batch",
+        (text("workerid"), text("domain"), integer("count"), integer("timeout")),
+    ),
+    Route("POST", BASE, "tasks.update", body="json"),
+    Route("POST", f"{BASE}/update-v2", "tasks.update_v2", body="json"),
+    Route("POST", BY_REFERENCE, "tasks.update_by_ref", (text("workerid"),), "json"),
+    Route("POST", f"{BY_REFERENCE}/sync", "tasks.update_by_ref_sync", (text("workerid"),), "json"),
+    Route("POST", f"{BASE}/{{taskId}}/log", "tasks.log_add", body="raw"),
+    Route("GET", f"{BASE}/{{taskId}}/log", "tasks.log_get"),
+    Route(
+        "GET",
+        f"{BASE}/search",
+        "tasks.search",
+        (integer("start"), integer("size"), text("sort"), text("freeText"), text("query")),
+    ),
+    Route("GET", f"{BASE}/{{taskId}}", "tasks.get"),
+)

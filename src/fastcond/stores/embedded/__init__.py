@@ -1,0 +1,36 @@
+"""The embedded store: a journal and an SQLite archive in one folder, driven from the core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from fastcond.errors import StoreError
+from fastcond.version import version
+
+if TYPE_CHECKING:
+    from fastcond._core import Node
+    from fastcond.config import Config
+
+
+def open_node(config: Config) -> Node:
+    """Open the node on its data folder and recover what it holds; blocks until the node can serve."""
+    # Loaded here so that commands which open no store do not pay for the compiled core.
+    from fastcond import _core  # noqa: PLC0415
+
+    folder = config.store.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the data folder {folder}: {error.strerror}") from error
+    return _core.Node.open(
+        orjson.dumps(
+            {
+                "data_dir": str(folder.resolve()),
+                "sync": config.store.sync,
+                "instance": config.runtime.instance,
+                "version": version(),
+            }
+        )
+    )

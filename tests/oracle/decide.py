@@ -1,0 +1,234 @@
+"""Decide: everything is looked at again, turn after turn, until nothing changes (S-4, S-5, S-6)."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.oracle import definitions, domains, ending, hooks, retry, timeouts
+from tests.oracle.mapping import Mapper
+from tests.oracle.model import (
+    ASYNC_TYPES,
+    FAILED,
+    IN_PROGRESS,
+    PAUSED,
+    SCHEDULED,
+    SKIPPED,
+    SYNC_TYPES,
+    Ending,
+    Step,
+    Task,
+    Workflow,
+)
+from tests.oracle.waiting import start_wait
+
+if TYPE_CHECKING:
+    from tests.oracle.world import World
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a decider pass found (S-5)."""
+
+    schedule: list[Task]
+    complete: bool = False
+    terminate: Task | None = None
+    paused: bool = False
+
+
+def decide(world: World, workflow: Workflow) -> None:
+    """Brings a workflow up to date (S-4)."""
+    if workflow.terminal:
+        if workflow.status != "COMPLETED":
+            ending.cancel_rest(world, workflow)
+        return
+    _consume_changed_children(workflow)
+    while True:
+        before = copy.deepcopy(workflow.tasks)
+        try:
+            outcome = _pass(world, workflow)
+        except Ending as end:
+            _roll_back(workflow, before, named=end.task)
+            ending.terminate(world, workflow, status=end.status, reason=end.reason, task=end.task)
+            return
+        if outcome.paused:
+            _joins_while_paused(world, workflow)
+            return
+        if outcome.complete:
+            ending.finish(world, workflow, terminate_task=outcome.terminate)
+            return
+        fresh = schedule(world, workflow, candidates=outcome.schedule)
+        changed = bool(fresh)
+        for task in outcome.schedule:
+            if task.type in SYNC_TYPES and not task.terminal and any(t is task for t in workflow.tasks):
+                changed |= hooks.execute(world, workflow, task=task)
+        if not changed:
+            return
+
+
+def _roll_back(workflow: Workflow, before: list[Task], *, named: Task | None) -> None:
+    """Forgets what a pass changed, except on the task that ended it (S-4.15)."""
+    workflow.tasks = [named if named is not None and t.id == named.id else t for t in before]
+
+
+def _consume_changed_children(workflow: Workflow) -> None:
+    """S-4.4: a child was revived, so the joins that had given up wait again."""
+    for task in workflow.tasks:
+        if task.type == "SUB_WORKFLOW" and task.subworkflow_changed and not task.retried:
+            task.subworkflow_changed = False
+            for join in workflow.tasks:
+                if join.type == "JOIN" and join.unsuccessful:
+                    join.status, join.executed, join.reason, join.end = IN_PROGRESS, False, None, 0
+            return
+
+
+def _joins_while_paused(world: World, workflow: Workflow) -> None:
+    """S-60.1: a JOIN still completes while the workflow is paused; what follows it waits."""
+    for task in workflow.tasks:
+        if task.type == "JOIN" and not task.terminal:
+            hooks.execute(world, workflow, task=task)
+
+
+# ---- the pass
+
+
+def _pass(world: World, workflow: Workflow) -> Outcome:
+    timeouts.check_workflow(world, workflow)
+    if workflow.status == PAUSED:
+        return Outcome([], paused=True)
+    planned: dict[str, Task] = {}
+    if not workflow.tasks:
+        for task in Mapper(world, workflow).instances(workflow.definition.steps[0]):
+            planned.setdefault(task.ref, task)
+    executed = {t.ref for t in workflow.tasks if t.executed}
+    terminate = _successful_terminate(workflow)
+    for task in [t for t in workflow.tasks if not t.retried and t.status != SKIPPED and not t.executed]:
+        if task.system and not task.terminal:
+            planned.setdefault(task.ref, task)
+            executed.discard(task.ref)
+        timeouts.check_task(world, task)
+        if task.unsuccessful:
+            again = retry.settle_failure(world, workflow, task=task)
+            if again is not None:
+                planned[again.ref] = again
+                executed.discard(again.ref)
+        if task.terminal and not task.retried and not task.executed:
+            task.executed = True
+            for following in successors(world, workflow, task=task):
+                planned.setdefault(following.ref, following)
+    wanted = [t for ref, t in planned.items() if ref not in executed]
+    if terminate is None and (wanted or not _all_done(workflow)):
+        return Outcome(wanted)
+    if terminate is None:
+        _check_permissive(workflow)
+    return Outcome(wanted, complete=True, terminate=terminate)
+
+
+def _successful_terminate(workflow: Workflow) -> Task | None:
+    """The TERMINATE that ends the workflow: the last one in list order (S-5.4, S-5.11)."""
+    found = [t for t in workflow.tasks if t.type == "TERMINATE" and t.terminal and not t.unsuccessful]
+    return found[-1] if found else None
+
+
+def following_step(workflow: Workflow, *, task: Task, ref: str) -> Step | None:
+    """The step after a task's place, stepping over skipped ones (S-6.1 to S-6.8)."""
+    if task.type in {"SWITCH", "DECISION"} and task.has_children:
+        return None
+    place = definitions.locate(workflow.definition, ref)
+    while place is not None:
+        step = definitions.successor(place)
+        found = workflow.current(step.ref) if step else None
+        if step is None or found is None or found.status != SKIPPED:
+            return step
+        place = definitions.locate(workflow.definition, step.ref)
+    return None
+
+
+def successors(world: World, workflow: Workflow, *, task: Task) -> list[Task]:
+    """The instances to create because a task has finished (S-6)."""
+    step = following_step(workflow, task=task, ref=task.base if task.iteration > 0 else task.ref)
+    if step is None or (step.type == "DO_WHILE" and workflow.current(step.ref) is not None):
+        return []
+    iteration = 0 if task.type == "DO_WHILE" else task.iteration
+    return Mapper(world, workflow).instances(step, iteration=iteration)
+
+
+def _all_done(workflow: Workflow) -> bool:
+    """The completion test (S-7.1)."""
+    for task in workflow.tasks:
+        if task.type == "TERMINATE" and task.terminal and not task.unsuccessful:
+            return True
+        if not task.terminal:
+            return False
+    for step in workflow.definition.steps:
+        top = workflow.current(step.ref)
+        if top is None or not top.terminal:
+            return False
+    for task in workflow.tasks:
+        if task.retried and task.executed:
+            continue
+        after = following_step(workflow, task=task, ref=task.ref)
+        if after is not None and workflow.current(after.ref) is None:
+            return False
+    return bool(workflow.tasks)
+
+
+def _check_permissive(workflow: Workflow) -> None:
+    """Fails a finished workflow in which a permissive task failed (S-5.12)."""
+    latest: dict[str, Task] = {}
+    for task in workflow.tasks:
+        if task.step.permissive and not task.step.optional:
+            held = latest.get(task.ref)
+            if held is None or task.retry_count >= held.retry_count:
+                latest[task.ref] = task
+    failed = [t for t in latest.values() if t.unsuccessful]
+    if failed:
+        reasons = [f"Task {t.id} failed with status: {t.status} and reason: '{t.reason}'" for t in failed]
+        raise Ending(FAILED, ". ".join(reasons))
+
+
+# ---- scheduling
+
+
+def schedule(world: World, workflow: Workflow, *, candidates: list[Task]) -> list[Task]:
+    """Adds the candidates that are not there yet, and starts or queues them (S-4.7 to S-4.9, S-1.15)."""
+    there = {(t.ref, t.retry_count) for t in workflow.tasks}
+    fresh = []
+    for task in candidates:
+        if (task.ref, task.retry_count) not in there:
+            there.add((task.ref, task.retry_count))
+            fresh.append(task)
+    for task in fresh:
+        task.seq = 1 + max((t.seq for t in workflow.tasks), default=0)
+        task.first_scheduled = task.first_scheduled or world.now
+        task.update = world.now
+        workflow.tasks.append(task)
+    for task in fresh:
+        launch(world, workflow, task=task)
+    return fresh
+
+
+def launch(world: World, workflow: Workflow, *, task: Task) -> None:
+    """Starts a system task or puts a task in its queue."""
+    if task.terminal:
+        return
+    if task.system and task.start == 0:
+        task.start = world.now
+    if task.type in ASYNC_TYPES:
+        if task.status == SCHEDULED:
+            task.due = world.now + task.callback * 1000
+            if task.type == "WAIT" and task.due <= world.now:
+                start_due_wait(world, task)
+    elif task.type in SYNC_TYPES:
+        if task.status == SCHEDULED:
+            task.status = IN_PROGRESS
+    else:
+        task.domain = domains.choose(world, workflow, task=task)
+        world.push(task, at=world.now + task.callback * 1000)
+
+
+def start_due_wait(world: World, task: Task) -> None:
+    """Starts a WAIT that was scheduled by a retry (S-32.9)."""
+    start_wait(task, world.now)
+    task.due = None

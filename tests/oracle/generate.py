@@ -1,0 +1,110 @@
+"""Random cases: definitions, an input, commands; the same seed gives the same case on any machine."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+from tests.oracle.definition_writer import CHILDREN, FAILURE, MAIN, WORKERS, DefinitionWriter
+
+Object = dict[str, Any]
+# Odd lengths, so that an advance seldom lands exactly on a deadline.
+ADVANCES_MS = (137, 1_511, 2_503, 4_517, 11_503, 61_507, 3_601_511)
+RESULTS = ("COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "CANCELED")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that happens, told without ids: targets are picked by number among those that exist then."""
+
+    kind: str
+    pick: int = 0
+    args: Object = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        given = " ".join(f"{k}={v!r}" for k, v in self.args.items())
+        return f"{self.kind} {self.pick} {given}".strip()
+
+
+@dataclass(frozen=True)
+class Case:
+    """Definitions, one or two starts, and the commands that follow."""
+
+    task_defs: list[Object]
+    workflow_defs: list[Object]
+    start: Object
+    commands: list[Command]
+
+
+def case(rng: random.Random) -> Case:
+    """A random case."""
+    writer = DefinitionWriter(rng)
+    workflow_defs = [writer.workflow(name) for name in (*CHILDREN, FAILURE, MAIN)]
+    start: Object = {"name": MAIN, "input": _payload(rng)}
+    if rng.random() < 0.2:
+        start["correlationId"] = "c-1"
+    commands = [_command(rng) for _ in range(rng.randint(8, 36))]
+    if rng.random() < 0.15:
+        commands.insert(rng.randint(0, len(commands)), Command("start", args=start))
+    return Case(writer.task_defs(), workflow_defs, start, commands)
+
+
+def seeded(seed: int) -> Case:
+    """The case of a seed."""
+    return case(random.Random(seed))
+
+
+def cases() -> st.SearchStrategy[Case]:
+    """The same cases for hypothesis, which can shrink them."""
+    return st.randoms(use_true_random=False).map(case)
+
+
+def _payload(rng: random.Random) -> Object:
+    """A small output or input that switches, loops and forks can look at."""
+    found: Object = {"n": rng.randint(0, 4), "s": rng.choice("abp")}
+    if rng.random() < 0.5:
+        found["list"] = [rng.choice((1, "x", {"n": 2}, None, 2.5)) for _ in range(rng.randint(0, 3))]
+    if rng.random() < 0.2:
+        found["deep"] = {"k": [{"n": 1, "s": "a"}, {"n": 3, "s": "${workflow.input.n}"}]}
+    if rng.random() < 0.1:
+        found["big"] = 2**53 + 1
+    return found
+
+
+def _result(rng: random.Random) -> Object:
+    status = rng.choices(RESULTS, weights=(75, 17, 5, 3))[0]
+    found: Object = {"status": status, "outputData": _payload(rng)}
+    if status != "COMPLETED" or rng.random() < 0.1:
+        found["reasonForIncompletion"] = rng.choice(("no luck", "out of stock"))
+    return found
+
+
+def _command(rng: random.Random) -> Command:
+    kind = rng.choices(
+        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate"),
+        weights=(30, 30, 4, 4, 2, 6, 16, 8),
+    )[0]
+    return Command(kind, rng.randint(0, 999), _arguments(rng, kind))
+
+
+def _arguments(rng: random.Random, kind: str) -> Object:
+    if kind == "poll":
+        return {"type": rng.choice(WORKERS), "count": rng.choice((1, 1, 2, 5))}
+    if kind in {"update", "late"}:
+        return _result(rng)
+    if kind == "callback":
+        return {"callbackAfterSeconds": rng.choice((0, 2, 30))}
+    if kind == "signal":
+        return {**_result(rng), "byRef": rng.random() < 0.4}
+    if kind == "advance":
+        return {"ms": rng.choices(ADVANCES_MS, weights=(20, 25, 20, 15, 12, 6, 2))[0]}
+    return {"verb": _operation(rng), "flag": rng.random() < 0.4} if kind == "operate" else {}
+
+
+def _operation(rng: random.Random) -> str:
+    return rng.choices(
+        ("pause", "resume", "retry", "restart", "terminate", "decide", "resetcallbacks", "remove"),
+        weights=(20, 22, 30, 8, 8, 6, 5, 1),
+    )[0]

@@ -1,0 +1,135 @@
+"""What the synchronous system tasks do when they are executed (sections 25, 27, 36, 37, 38, 41)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from tests.oracle import loops, script
+from tests.oracle.expressions import text
+from tests.oracle.model import (
+    CANCELED,
+    COMPLETED,
+    COMPLETED_WITH_ERRORS,
+    FAILED,
+    FATAL,
+    Json,
+    Task,
+    Workflow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.oracle.world import World
+
+VARIABLES_BYTES_MAX = 256 * 1024
+
+
+def execute(world: World, workflow: Workflow, *, task: Task) -> bool:
+    """Runs the execute hook of a waiting task; whether anything changed (S-4.11)."""
+    rule = _RULES.get(task.type)
+    if rule is None:
+        return False
+    before = copy.deepcopy((task.status, task.output, task.iteration))
+    rule(world, workflow, task)
+    if task.terminal:
+        task.end = world.now
+    return before != (task.status, task.output, task.iteration)
+
+
+def _done(_world: World, _workflow: Workflow, task: Task) -> None:
+    task.status = COMPLETED
+
+
+def _join(_world: World, workflow: Workflow, task: Task) -> None:
+    suffix = f"__{task.iteration}" if task.iteration > 0 else ""
+    names = [n + suffix for n in task.inputs.get("joinOn") or []]
+    present = [t for t in (workflow.current(n) for n in names) if t is not None]
+    # S-9.6: an unsuccessful instance is final only once the decider has accepted it.
+    final = [t for t in present if t.terminal and (t.executed or not t.unsuccessful)]
+    for joined in present:
+        if joined.output:
+            task.output = {**task.output, joined.ref: joined.output}
+    failures = [t for t in final if t.unsuccessful and not t.step.optional]
+    everything = len(final) == len(names)
+    if failures and (everything or any(not t.step.permissive for t in failures)):
+        task.status = CANCELED if all(t.status == CANCELED for t in failures) else FAILED
+        task.reason = " ".join(t.reason or "" for t in failures)
+    elif everything:
+        tolerated = [t for t in final if t.step.optional and t.status == COMPLETED_WITH_ERRORS]
+        task.status = COMPLETED_WITH_ERRORS if tolerated else COMPLETED
+        task.reason = " ".join(f"{t.ref}/{t.id}" for t in tolerated) or None
+
+
+def _inline(_world: World, _workflow: Workflow, task: Task) -> None:
+    kind = task.inputs.get("evaluatorType", "javascript")
+    expression = task.inputs.get("expression")
+    try:
+        if not isinstance(expression, str) or not expression.strip():
+            raise script.ScriptError("the expression is empty")
+        if kind == "value-param":
+            result: Json = task.inputs.get(expression)
+        elif kind in {"javascript", "graaljs"}:
+            result = script.evaluate(expression, copy.deepcopy(task.inputs))
+        else:
+            raise script.ScriptError(f"unknown evaluator {kind}")
+    except script.ScriptError as error:
+        task.status, task.reason, task.output = FATAL, str(error), {"error": str(error)}
+        return
+    task.status, task.output = COMPLETED, {"result": result}
+
+
+def _lambda(_world: World, _workflow: Workflow, task: Task) -> None:
+    source = task.inputs.get("scriptExpression")
+    try:
+        if not isinstance(source, str) or not source.strip():
+            raise script.ScriptError("the script is empty")
+        result = script.call(source, copy.deepcopy(task.inputs))
+    except script.ScriptError as error:
+        task.status, task.reason, task.output = FAILED, str(error), {"error": str(error)}
+        return
+    task.status, task.output = COMPLETED, {"result": result}
+
+
+def _set_variable(_world: World, workflow: Workflow, task: Task) -> None:
+    merged = {**workflow.variables, **copy.deepcopy(task.inputs)}
+    if len(json.dumps(merged, ensure_ascii=False, separators=(",", ":")).encode()) > VARIABLES_BYTES_MAX:
+        task.status, task.reason = FATAL, "the variables are too large"
+        return
+    workflow.variables = merged
+    task.status = COMPLETED
+
+
+def _terminate(_world: World, _workflow: Workflow, task: Task) -> None:
+    if task.inputs.get("terminationStatus") not in {"COMPLETED", "FAILED", "TERMINATED"}:
+        task.status, task.reason = FAILED, "given termination status is not valid"
+        return
+    given = task.inputs.get("workflowOutput")
+    if isinstance(given, dict):
+        task.output = given
+    elif given is not None:
+        task.output = {"output": given}
+    task.status = COMPLETED
+
+
+def termination_reason(task: Task) -> str:
+    """The reason a TERMINATE gives to its workflow (S-7.5, S-38.4)."""
+    given = task.inputs.get("terminationReason")
+    if given is None:
+        return f"Workflow is {task.inputs['terminationStatus']} by TERMINATE task: {task.id}"
+    return text(given)
+
+
+_RULES: dict[str, Callable[[World, Workflow, Task], None]] = {
+    "SWITCH": _done,
+    "DECISION": _done,
+    "NOOP": _done,
+    "JOIN": _join,
+    "INLINE": _inline,
+    "LAMBDA": _lambda,
+    "SET_VARIABLE": _set_variable,
+    "TERMINATE": _terminate,
+    "DO_WHILE": loops.execute,
+}

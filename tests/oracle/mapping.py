@@ -1,0 +1,302 @@
+"""Turning a step of the definition into task instances (S-6.9 to S-6.12 and the task type sections)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from tests.oracle import definitions, dynamic_fork, script
+from tests.oracle.expressions import context_of, resolve, task_inputs
+from tests.oracle.model import (
+    COMPLETED,
+    FAILED,
+    FATAL,
+    IN_PROGRESS,
+    SCHEDULED,
+    TASK_TERMINAL,
+    Json,
+    Object,
+    Step,
+    Task,
+    Workflow,
+)
+from tests.oracle.waiting import start_wait
+
+if TYPE_CHECKING:
+    from tests.oracle.world import World
+
+
+class MappingError(Exception):
+    """A step that cannot become a task; the task fails for good with this reason (S-4.16)."""
+
+
+class Mapper:
+    """Maps steps of one execution at one moment."""
+
+    def __init__(self, world: World, workflow: Workflow) -> None:
+        self.world = world
+        self.workflow = workflow
+        self.context = context_of(workflow)
+
+    def instances(self, step: Step, *, retry_count: int = 0, iteration: int = 0) -> list[Task]:
+        """The instances a step gives now, without those whose names are taken (S-6.9, S-6.10)."""
+        found = self._absent(self.map(step, retry_count=retry_count))
+        if iteration > 0:
+            for task in found:
+                task.ref = f"{task.ref}__{iteration}"
+                task.iteration = iteration
+            before = len(found)
+            head = found[0].ref if found else None
+            found = self._absent(found)
+            if found and len(found) < before and found[0].ref != head:
+                self.world.doubt("S-6.9: a step was mapped again and only some of its instances are new")
+        return found
+
+    def _absent(self, tasks: list[Task]) -> list[Task]:
+        taken = {t.ref for t in self.workflow.tasks if t.status == IN_PROGRESS or t.status in TASK_TERMINAL}
+        kept = [t for t in tasks if t.ref not in taken]
+        if kept and tasks[0].ref in taken:
+            self.world.doubt("S-6.9: a step was mapped again and only some of its instances are new")
+        return kept
+
+    def map(self, step: Step, *, retry_count: int = 0) -> list[Task]:
+        """All instances a step gives, whether or not their names are taken."""
+        rule = _RULES.get(step.type, Mapper._user_defined)
+        try:
+            found = rule(self, step)
+        except (MappingError, dynamic_fork.BadFork) as error:
+            kind = "FORK" if step.type.startswith("FORK_JOIN") else step.type
+            failed = self._new(step, kind=kind, status=FATAL, inputs=self._plain(step))
+            failed.reason = str(error)
+            failed.end = self.world.now
+            found = [failed]
+        found[0].retry_count = retry_count
+        return found
+
+    # ---- building blocks
+
+    def _new(self, step: Step, *, kind: str, status: str, inputs: Object, task_id: str = "") -> Task:
+        return Task(
+            id=task_id or self.world.new_id(),
+            ref=step.ref,
+            type=kind,
+            def_name=step.name,
+            step=step,
+            status=status,
+            scheduled=self.world.now,
+            inputs=inputs,
+        )
+
+    def _plain(self, step: Step) -> Object:
+        """Inputs with neither template nor task id (S-8.16)."""
+        resolved: Object = resolve(step.inputs, self.context)
+        return resolved
+
+    def _with_id(self, step: Step, kind: str, *, template: bool, status: str = IN_PROGRESS) -> Task:
+        task_id = self.world.new_id()
+        defaults = step.definition.input_template if template and step.definition else {}
+        inputs = task_inputs(step.inputs, defaults, context=self.context, task_id=task_id)
+        return self._new(step, kind=kind, status=status, inputs=inputs, task_id=task_id)
+
+    def refreshed_inputs(self, task: Task) -> Object:
+        """The inputs of a further attempt: a fresh resolution over the old ones (S-54.12, S-61.6)."""
+        step = task.step
+        templated = task.type not in {"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP"}
+        defaults = step.definition.input_template if templated and step.definition else {}
+        fresh = task_inputs(step.inputs, defaults, context=self.context, task_id=task.id)
+        return {**task.inputs, **fresh}
+
+    # ---- worker tasks
+
+    def _simple(self, step: Step) -> list[Task]:
+        return [self._worker(step, step.name)]
+
+    def _user_defined(self, step: Step) -> list[Task]:
+        if step.definition is None or not step.definition.registered:
+            raise MappingError(f"no task definition is registered under {step.name}")
+        return [self._worker(step, step.type)]
+
+    def _worker(self, step: Step, kind: str) -> Task:
+        task = self._with_id(step, kind, template=True, status=SCHEDULED)
+        task.start_delay = task.callback = step.start_delay
+        return task
+
+    # ---- forks and joins
+
+    def _fork(self, step: Step) -> list[Task]:
+        join = self.join_after(step)
+        fork = self._new(step, kind="FORK", status=COMPLETED, inputs=self._plain(step))
+        fork.start = fork.end = self.world.now
+        found = [fork]
+        for branch in step.branches:
+            if branch:
+                found.extend(self._absent(self.map(branch[0])))
+        return found + self.map(join)
+
+    def join_after(self, step: Step) -> Step:
+        """The JOIN that must follow a fork in its list (S-22.1)."""
+        place = definitions.locate(self.workflow.definition, step.ref)
+        if place is not None and place.index + 1 < len(place.siblings):
+            after = place.siblings[place.index + 1]
+            if after.type == "JOIN":
+                return after
+        raise MappingError(f"the fork {step.ref} is not followed by a JOIN")
+
+    def _dynamic_fork(self, step: Step) -> list[Task]:
+        join = self.join_after(step)
+        inputs = self._plain(step)
+        children = dynamic_fork.children(self.world, self.workflow, step=step, inputs=inputs)
+        fork = self._new(step, kind="FORK", status=COMPLETED, inputs=inputs)
+        fork.start = fork.end = self.world.now
+        fork.executed = True
+        found, names = [fork], []
+        for child in children:
+            mapped = self._absent(self.map(child))
+            if not mapped:
+                raise MappingError(f"the reference name {child.ref} is already taken")
+            found.extend(mapped)
+            names.append(mapped[-1].ref)
+        fork.inputs = {
+            **inputs,
+            "forkedTasks": [c.ref for c in children],
+            "forkedTaskDefs": [c.raw for c in children],
+        }
+        waiting = self._new(join, kind="JOIN", status=IN_PROGRESS, inputs={**join.inputs, "joinOn": names})
+        return [*found, waiting]
+
+    def _join(self, step: Step) -> list[Task]:
+        names = list(step.raw.get("joinOn") or [])
+        return [self._new(step, kind="JOIN", status=IN_PROGRESS, inputs={"joinOn": names})]
+
+    # ---- branching
+
+    def _switch(self, step: Step) -> list[Task]:
+        inputs = self._plain(step)
+        task = self._new(step, kind="SWITCH", status=IN_PROGRESS, inputs=inputs)
+        kind, expression = step.raw.get("evaluatorType"), step.raw.get("expression") or ""
+        if kind == "value-param":
+            value = inputs.get(expression)
+        elif kind in {"javascript", "graaljs"}:
+            try:
+                value = script.evaluate(expression, inputs)
+            except script.ScriptError as error:
+                task.status, task.reason, task.end = FAILED, str(error), self.world.now
+                return [task]
+        else:
+            raise MappingError(f"unknown evaluator {kind}")
+        case = case_text(value)
+        chosen = step.cases.get(case, step.default)
+        task.inputs = {**inputs, "case": case}
+        task.output = {"evaluationResult": [case], "selectedCase": case}
+        return self._with_branch(task, chosen)
+
+    def _decision(self, step: Step) -> list[Task]:
+        inputs = self._plain(step)
+        expression = step.raw.get("caseExpression")
+        if expression and expression.strip():
+            try:
+                value = script.evaluate(expression, inputs)
+            except script.ScriptError as error:
+                raise MappingError(str(error)) from error
+        else:
+            value = inputs.get(step.raw.get("caseValueParam") or "")
+        case = case_text(value)
+        chosen = step.cases.get(case) or step.default
+        task = self._new(step, kind="DECISION", status=IN_PROGRESS, inputs={"case": case})
+        task.output = {"caseOutput": [case]}
+        return self._with_branch(task, chosen)
+
+    def _with_branch(self, task: Task, chosen: tuple[Step, ...]) -> list[Task]:
+        task.has_children = bool(chosen)
+        if not chosen:
+            return [task]
+        return [task, *self._absent(self.map(chosen[0]))]
+
+    # ---- the rest
+
+    def _loop(self, step: Step) -> list[Task]:
+        return [self._with_id(step, "DO_WHILE", template=True)]
+
+    def _script(self, step: Step) -> list[Task]:
+        return [self._with_id(step, step.type, template=True)]
+
+    def _untemplated(self, step: Step) -> list[Task]:
+        return [self._with_id(step, step.type, template=False)]
+
+    def _set_variable(self, step: Step) -> list[Task]:
+        return [self._new(step, kind=step.type, status=IN_PROGRESS, inputs=self._plain(step))]
+
+    def _noop(self, step: Step) -> list[Task]:
+        return [self._new(step, kind=step.type, status=IN_PROGRESS, inputs={})]
+
+    def _wait(self, step: Step) -> list[Task]:
+        task = self._with_id(step, "WAIT", template=False)
+        start_wait(task, self.world.now)
+        return [task]
+
+    def _sub_workflow(self, step: Step) -> list[Task]:
+        task = self._new(step, kind="SUB_WORKFLOW", status=SCHEDULED, inputs=self.sub_workflow_inputs(step))
+        task.start_delay = task.callback = step.start_delay
+        return [task]
+
+    def sub_workflow_inputs(self, step: Step) -> Object:
+        """The stored input of a SUB_WORKFLOW task (S-30.1 to S-30.3)."""
+        given = step.raw.get("subWorkflowParam")
+        if not isinstance(given, dict):
+            raise MappingError("subWorkflowParam is missing")
+        inline = given.get("workflowDefinition")
+        params: Object = resolve({k: v for k, v in given.items() if k != "workflowDefinition"}, self.context)
+        if isinstance(inline, str):
+            inline = resolve(inline, self.context)
+        name, version = params.get("name"), params.get("version")
+        if isinstance(inline, dict):
+            name, version = inline.get("name"), inline.get("version", 1)
+        elif version is None:
+            version = self.world.latest_version(name)
+            if version is None:
+                raise MappingError(f"no workflow definition is registered under {name}")
+        number = dynamic_fork.whole_number(version)
+        if number is None:
+            raise MappingError(f"{version!r} is not a version")
+        return {
+            "subWorkflowName": name,
+            "subWorkflowVersion": number,
+            "subWorkflowTaskToDomain": params.get("taskToDomain"),
+            "subWorkflowDefinition": inline,
+            "priority": params.get("priority"),
+            "idempotencyKey": params.get("idempotencyKey"),
+            "idempotencyStrategy": params.get("idempotencyStrategy"),
+            "workflowInput": self._plain(step),
+        }
+
+
+_RULES = {
+    "SIMPLE": Mapper._simple,
+    "FORK_JOIN": Mapper._fork,
+    "FORK_JOIN_DYNAMIC": Mapper._dynamic_fork,
+    "JOIN": Mapper._join,
+    "SWITCH": Mapper._switch,
+    "DECISION": Mapper._decision,
+    "DO_WHILE": Mapper._loop,
+    "INLINE": Mapper._script,
+    "LAMBDA": Mapper._script,
+    "HUMAN": Mapper._untemplated,
+    "TERMINATE": Mapper._untemplated,
+    "SET_VARIABLE": Mapper._set_variable,
+    "NOOP": Mapper._noop,
+    "WAIT": Mapper._wait,
+    "SUB_WORKFLOW": Mapper._sub_workflow,
+}
+
+
+def case_text(value: Json) -> str:
+    """The case a value selects (S-27.1)."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+def pinned(step: Step, version: int) -> Step:
+    """A SUB_WORKFLOW step with its version fixed (S-2.9)."""
+    raw = {**step.raw, "subWorkflowParam": {**step.raw["subWorkflowParam"], "version": version}}
+    return dataclasses.replace(step, raw=raw)

@@ -1,0 +1,224 @@
+"""What operators do: pause, resume, terminate, remove, retry, restart (S-60 to S-62)."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from tests.oracle import ending, retry
+from tests.oracle.decide import decide, launch, schedule
+from tests.oracle.mapping import Mapper
+from tests.oracle.model import (
+    CANCELED,
+    COMPLETED,
+    FAILED,
+    IN_PROGRESS,
+    PAUSED,
+    RUNNING,
+    SCHEDULED,
+    TERMINATED,
+    TIMED_OUT,
+    Refusal,
+    Task,
+    Workflow,
+)
+from tests.oracle.waiting import start_wait
+
+if TYPE_CHECKING:
+    from tests.oracle.world import World
+
+
+def pause(workflow: Workflow) -> None:
+    """S-60.1."""
+    if workflow.terminal:
+        raise Refusal(409, "the workflow has ended")
+    workflow.status = PAUSED
+
+
+def resume(world: World, workflow: Workflow) -> None:
+    """S-60.3."""
+    if workflow.status != PAUSED:
+        raise Refusal(409, "the workflow is not paused")
+    workflow.status = RUNNING
+    workflow.last_retried = world.now
+    decide(world, workflow)
+
+
+def terminate(world: World, workflow: Workflow, *, reason: str | None) -> None:
+    """S-60.4."""
+    if workflow.status == COMPLETED:
+        raise Refusal(409, "Cannot terminate a COMPLETED workflow.")
+    if not workflow.terminal:
+        ending.terminate(world, workflow, status=TERMINATED, reason=reason, compensate=False)
+
+
+def remove(world: World, workflow: Workflow, *, archive: bool) -> None:
+    """S-60.6."""
+    if archive and not workflow.terminal:
+        raise Refusal(400, "a workflow that runs cannot be archived")
+    del world.workflows[workflow.id]
+    if archive:
+        world.archived[workflow.id] = workflow
+
+
+def reset_callbacks(world: World, workflow: Workflow) -> None:
+    """S-60.9."""
+    if workflow.terminal:
+        raise Refusal(409, "the workflow has ended")
+    for task in workflow.tasks:
+        if task.status == SCHEDULED and not task.system and task.callback > 0:
+            task.callback = 0
+            world.push(task, at=world.now)
+
+
+# ---- retry
+
+
+def retry_workflow(world: World, workflow: Workflow, *, resume_children: bool) -> None:
+    """S-61."""
+    if not workflow.terminal:
+        raise Refusal(409, "the workflow has not ended")
+    target: Workflow | None = workflow
+    if resume_children:
+        target = _deepest(world, workflow)
+        if target is None:
+            return
+    assert target is not None
+    _retry(world, target)
+    revive_parents(world, target)
+
+
+def _deepest(world: World, workflow: Workflow) -> Workflow | None:
+    """The workflow at the bottom of the chain of failed children (S-61.8); None when nothing failed."""
+    failed = [t for t in workflow.tasks if t.unsuccessful and not t.retried and workflow.current(t.ref) is t]
+    if not failed:
+        return None
+    first = failed[0]
+    if first.type == "DO_WHILE":
+        first = next((t for t in failed if t.type == "SUB_WORKFLOW"), first)
+    child = world.workflows.get(first.child or "") if first.type == "SUB_WORKFLOW" else None
+    if child is None:
+        if any(t.type == "SUB_WORKFLOW" and t.child for t in failed):
+            world.doubt("S-61.8: a failed child stands behind another unsuccessful task")
+        return workflow
+    return _deepest(world, child) or child
+
+
+def _retry(world: World, workflow: Workflow) -> None:
+    candidates: dict[str, Task] = {}
+    for task in workflow.tasks:
+        candidates.pop(task.ref, None)
+        if task.unsuccessful:
+            candidates[task.ref] = task
+    if not workflow.tasks or (not candidates and workflow.status != TIMED_OUT):
+        raise Refusal(409, "there is nothing to retry")
+    _run_again(world, workflow)
+    patient = [t for t in candidates.values() if _waits_on_permissive(workflow, t)]
+    fresh: list[Task] = []
+    for task in sorted(candidates.values(), key=lambda t: t.seq):
+        if (task.type in {"JOIN", "DO_WHILE"} and task.status == CANCELED) or any(t is task for t in patient):
+            _back_in_progress(task)
+        elif task.type in {"JOIN", "DO_WHILE"}:
+            _back_in_progress(task)
+            task.retry_count += 1
+            task.start = world.now
+        else:
+            fresh.extend(_new_attempt(world, workflow, task=task))
+            task.retried = task.executed = True
+    schedule(world, workflow, candidates=fresh)
+    decide(world, workflow)
+
+
+def _waits_on_permissive(workflow: Workflow, join: Task) -> bool:
+    """S-61.3: a join that failed because a permissive task did."""
+    if join.type != "JOIN" or join.status != FAILED:
+        return False
+    suffix = f"__{join.iteration}" if join.iteration > 0 else ""
+    joined = [workflow.current(n + suffix) for n in join.inputs.get("joinOn") or []]
+    return any(t is not None and t.status == FAILED and t.step.permissive for t in joined)
+
+
+def _back_in_progress(task: Task) -> None:
+    task.status, task.executed, task.reason, task.end = IN_PROGRESS, False, None, 0
+
+
+def _new_attempt(world: World, workflow: Workflow, *, task: Task) -> list[Task]:
+    """S-61.5; a branching task is mapped again (S-27.6, S-24.14)."""
+    if task.type not in {"SWITCH", "DECISION", "FORK"}:
+        return [retry.attempt(world, workflow, task=task, delay=0)]
+    mapped = Mapper(world, workflow).map(task.step, retry_count=task.retry_count + 1)
+    mapped[0].retried_id = task.id
+    if task.iteration > 0:
+        for instance in mapped:
+            instance.ref, instance.iteration = f"{instance.ref}__{task.iteration}", task.iteration
+    return [mapped[0], *(t for t in mapped[1:] if workflow.current(t.ref) is None)]
+
+
+def _run_again(world: World, workflow: Workflow) -> None:
+    """S-61.7."""
+    workflow.status, workflow.reason, workflow.failed_task_id = RUNNING, None, None
+    workflow.last_retried, workflow.ended = world.now, 0
+
+
+# ---- parents
+
+
+def revive_parents(world: World, child: Workflow) -> None:
+    """Brings the ancestors of a revived child back to life (S-61.9)."""
+    parent = world.workflows.get(child.parent_id or "")
+    task = parent.task(child.parent_task_id or "") if parent is not None else None
+    if parent is None or task is None or task.step.optional or task.retried:
+        return
+    if parent.current(task.ref) is not task or task.child != child.id:
+        return
+    if parent.status == PAUSED:
+        world.doubt("S-61.9: the parent of a revived child is paused")
+    _back_in_progress(task)
+    task.subworkflow_changed = True
+    _run_again(world, parent)
+    for other in list(parent.tasks):
+        if other is not task and not other.retried and parent.current(other.ref) is other:
+            _revive_sibling(world, parent, task=other)
+    decide(world, parent)
+    revive_parents(world, parent)
+
+
+def _revive_sibling(world: World, parent: Workflow, *, task: Task) -> None:
+    child = world.workflows.get(task.child or "") if task.type == "SUB_WORKFLOW" else None
+    if child is not None and task.unsuccessful:
+        if child.status not in {RUNNING, PAUSED}:
+            with contextlib.suppress(Refusal):
+                _retry(world, child)
+        _back_in_progress(task)
+        task.subworkflow_changed = True
+    elif task.status == CANCELED and task.type in {"JOIN", "DO_WHILE"}:
+        _back_in_progress(task)
+    elif task.status == CANCELED:
+        _back_in_progress(task)
+        task.status, task.retry_count = SCHEDULED, task.retry_count + 1
+        task.scheduled = task.update = world.now
+        task.start, task.callback, task.start_delay = 0, 0, 0
+        if task.type == "WAIT":
+            start_wait(task, world.now)
+            task.start = world.now
+        else:
+            launch(world, parent, task=task)
+
+
+# ---- restart
+
+
+def restart(world: World, workflow: Workflow, *, latest: bool) -> None:
+    """S-62."""
+    if not workflow.terminal:
+        raise Refusal(409, "the workflow has not ended")
+    if workflow.status == COMPLETED and not workflow.definition.restartable:
+        raise Refusal(409, "the workflow is not restartable")
+    if latest:
+        workflow.definition = world.resolved(workflow.definition.name, version=None)
+    workflow.status, workflow.created, workflow.ended, workflow.last_retried = RUNNING, world.now, 0, 0
+    workflow.tasks, workflow.output = [], {}
+    workflow.reason = workflow.failed_task_id = None
+    workflow.variables = dict(workflow.definition.variables)
+    decide(world, workflow)
+    revive_parents(world, workflow)

@@ -1,0 +1,316 @@
+"""The oracle as a server: definitions, executions, a virtual clock."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import uuid
+from collections import deque
+
+from tests.oracle import definitions, timeouts
+from tests.oracle.decide import decide, start_due_wait
+from tests.oracle.expressions import with_template
+from tests.oracle.mapping import pinned
+from tests.oracle.model import (
+    CANCELED,
+    COMPLETED,
+    FAILED,
+    IN_PROGRESS,
+    PAUSED,
+    SCHEDULED,
+    TERMINATED,
+    Json,
+    Object,
+    Refusal,
+    Step,
+    Task,
+    TaskDef,
+    Workflow,
+    WorkflowDef,
+)
+
+_CHILD_END = {TERMINATED: CANCELED}
+
+
+class World:
+    """Everything one server knows. Every public call leaves nothing undone that is due now."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now = now_ms
+        self.workflows: dict[str, Workflow] = {}
+        self.archived: dict[str, Workflow] = {}
+        self.task_defs: dict[str, TaskDef] = {}
+        self.workflow_defs: dict[tuple[str, int], WorkflowDef] = {}
+        self.polled: dict[tuple[str, str | None], int] = {}
+        self.handed_out: dict[str, list[int]] = {}
+        self.ended: deque[str] = deque()
+        self.doubts: list[str] = []
+        self._ids = 0
+        self._pushes = 0
+
+    # ---- small things
+
+    def new_id(self) -> str:
+        """A fresh id that looks like a UUID."""
+        self._ids += 1
+        return str(uuid.UUID(int=(0xFA57C04D << 96) + (4 << 76) + (2 << 62) + self._ids))
+
+    def push(self, task: Task, *, at: int) -> None:
+        """Puts a worker task in its queue."""
+        self._pushes += 1
+        task.due, task.push = at, self._pushes
+
+    def doubt(self, what: str) -> None:
+        """Notes that the contract leaves open what happens from here on."""
+        self.doubts.append(what)
+
+    def find(self, workflow_id: str) -> Workflow:
+        """The workflow, or 404."""
+        found = self.workflows.get(workflow_id)
+        if found is None:
+            raise Refusal(404, f"no workflow {workflow_id}")
+        return found
+
+    # ---- definitions
+
+    def latest_version(self, name: Json) -> int | None:
+        """The highest registered version of a name (S-2.1)."""
+        return max((v for n, v in self.workflow_defs if n == name), default=None)
+
+    def resolved(self, name: str, *, version: int | None) -> WorkflowDef:
+        """A registered definition, embedded and pinned, ready to run (S-2.1, S-2.3)."""
+        number = self.latest_version(name) if version is None else version
+        found = None if number is None else self.workflow_defs.get((name, number))
+        if found is None:
+            raise Refusal(404, f"no workflow definition {name}.{version}")
+        return self.prepared(found)
+
+    def prepared(self, definition: WorkflowDef) -> WorkflowDef:
+        """A definition with task definitions embedded and sub-workflow versions pinned (S-2.4, S-2.9)."""
+        embedded = definitions.embed(definition, self.task_defs)
+        return dataclasses.replace(embedded, steps=tuple(self._pin(s) for s in embedded.steps))
+
+    def _pin(self, step: Step) -> Step:
+        step = dataclasses.replace(
+            step,
+            cases={k: tuple(self._pin(s) for s in v) for k, v in step.cases.items()},
+            default=tuple(self._pin(s) for s in step.default),
+            branches=tuple(tuple(self._pin(s) for s in b) for b in step.branches),
+            body=tuple(self._pin(s) for s in step.body),
+        )
+        param = step.raw.get("subWorkflowParam")
+        if step.type != "SUB_WORKFLOW" or not isinstance(param, dict):
+            return step
+        name = param.get("name")
+        if param.get("workflowDefinition") or param.get("version") is not None or "${" in str(name):
+            return step
+        version = self.latest_version(name)
+        if version is None:
+            raise Refusal(404, f"no workflow definition {name}")
+        return pinned(step, version)
+
+    # ---- starting
+
+    def start(
+        self,
+        *,
+        name: str,
+        given: Json,
+        version: int | None = None,
+        inline: WorkflowDef | None = None,
+        correlation_id: str | None = None,
+        priority: int = 0,
+        task_to_domain: dict[str, str] | None = None,
+        parent: tuple[Workflow, Task] | None = None,
+    ) -> Workflow:
+        """Starts a workflow and decides it (S-3.1)."""
+        if given is None:
+            raise Refusal(400, "the input is missing")
+        definition = self.resolved(name, version=version) if inline is None else self.prepared(inline)
+        workflow = Workflow(
+            id=self.new_id(),
+            definition=definition,
+            input=copy.deepcopy(with_template(given, definition.input_template)),
+            created=self.now,
+            variables=dict(definition.variables),
+            correlation_id=correlation_id,
+            priority=priority,
+            task_to_domain=dict(task_to_domain or {}),
+        )
+        if parent is not None:
+            workflow.parent_id, workflow.parent_task_id = parent[0].id, parent[1].id
+            parent[1].child = workflow.id
+        self.workflows[workflow.id] = workflow
+        decide(self, workflow)
+        return workflow
+
+    def _start_child(self, parent: Workflow, task: Task) -> None:
+        """S-30.4 to S-30.8."""
+        task.due, task.callback = None, 0
+        task.start = task.start or self.now
+        wanted = task.inputs
+        inline, given = wanted["subWorkflowDefinition"], wanted["workflowInput"]
+        if inline is not None:
+            given = {**given, "_systemMetadata": {"dynamic": True}}
+        task.status = IN_PROGRESS
+        try:
+            child = self.start(
+                name=wanted["subWorkflowName"],
+                version=wanted["subWorkflowVersion"] or None,
+                inline=None if inline is None else definitions.workflow_def(inline),
+                given=given,
+                correlation_id=parent.correlation_id,
+                priority=parent.priority if wanted["priority"] is None else int(wanted["priority"]),
+                task_to_domain=wanted["subWorkflowTaskToDomain"] or parent.task_to_domain,
+                parent=(parent, task),
+            )
+        except Refusal as refusal:
+            task.status, task.reason, task.end = FAILED, refusal.message, self.now
+            decide(self, parent)
+            return
+        task.output = {**task.output, "subWorkflowId": child.id}
+
+    # ---- what is due now
+
+    def settle(self) -> None:
+        """Starts every due child, then tells parents about ended ones, until nothing is left."""
+        while self._start_due_child() or self._tell_parent():
+            pass
+
+    def _start_due_child(self) -> bool:
+        for workflow in list(self.workflows.values()):
+            for task in [] if workflow.terminal else workflow.tasks:
+                due = task.status == SCHEDULED and task.due is not None and task.due <= self.now
+                if due and task.type == "SUB_WORKFLOW":
+                    self._start_child(workflow, task)
+                    return True
+                if due and task.type == "WAIT":
+                    start_due_wait(self, task)
+                    decide(self, workflow)
+                    return True
+        return False
+
+    def _tell_parent(self) -> bool:
+        """S-30.9, S-30.13."""
+        if not self.ended:
+            return False
+        child = self.workflows.get(self.ended.popleft())
+        parent = self.workflows.get(child.parent_id or "") if child is not None else None
+        if child is None or parent is None or not child.terminal:
+            return True
+        task = parent.task(child.parent_task_id or "")
+        if task is None or task.terminal or task.child != child.id:
+            return True
+        task.status = _CHILD_END.get(child.status, child.status)
+        task.output = {**task.output, **child.output}
+        task.end = self.now
+        if child.status != COMPLETED:
+            name = f"{child.definition.name}.{child.definition.version}/{child.id}"
+            task.reason = f"Sub workflow {name} failure reason: {child.reason}"
+        decide(self, parent)
+        return True
+
+    # ---- the clock
+
+    def advance(self, ms: int) -> None:
+        """Moves the clock, firing what becomes due on the way, in order."""
+        target = self.now + ms
+        while True:
+            moments = [(m, w) for w in self.workflows.values() if (m := self._next(w)) is not None]
+            moment = min((m for m, _ in moments), default=None)
+            if moment is None or moment > target:
+                break
+            self.now = max(self.now, moment)
+            together = [w for m, w in moments if m == moment]
+            if len({self._family(w) for w in together}) < len(together):
+                self.doubt("two workflows of one family have a deadline at the same instant")
+            for workflow in together:
+                self._fire(workflow)
+                self.settle()
+                after = self._next(workflow)
+                assert after is None or after > moment, "a deadline that has passed leaves no trace of itself"
+        self.now = target
+
+    def _family(self, workflow: Workflow) -> str:
+        while (parent := self.workflows.get(workflow.parent_id or "")) is not None:
+            workflow = parent
+        return workflow.id
+
+    def _next(self, workflow: Workflow) -> int | None:
+        """The next moment at which a workflow changes by itself."""
+        if workflow.terminal:
+            return None
+        found = [timeouts.workflow_deadline(workflow)]
+        for task in workflow.tasks:
+            if task.type == "WAIT" and task.status == IN_PROGRESS and task.wait_until > 0:
+                found.append(task.wait_until + 1)  # S-32.7: strictly later than the deadline
+            if task.status == SCHEDULED and task.type in {"SUB_WORKFLOW", "WAIT"}:
+                found.append(task.due)
+            if workflow.status != PAUSED:
+                found.extend(d for d, _ in timeouts.deadlines(task))
+        return min((f for f in found if f is not None), default=None)
+
+    def _fire(self, workflow: Workflow) -> None:
+        for task in list(workflow.tasks):
+            waiting = task.type == "WAIT" and task.status == IN_PROGRESS and not workflow.terminal
+            if waiting and 0 < task.wait_until < self.now:
+                if any(d <= self.now for t in workflow.tasks for d, _ in timeouts.deadlines(t)):
+                    self.doubt("a WAIT and a timeout are due at the same instant")
+                task.status, task.end = COMPLETED, self.now
+                decide(self, workflow)
+        if not workflow.terminal:
+            decide(self, workflow)
+
+    # ---- reading
+
+    def as_json(self, workflow: Workflow) -> Object:
+        """The record as the API shows it, as far as it is compared."""
+        ordered = sorted(workflow.tasks, key=lambda t: t.seq)
+        found: Object = {
+            "workflowId": workflow.id,
+            "workflowName": workflow.definition.name,
+            "workflowVersion": workflow.definition.version,
+            "status": workflow.status,
+            "input": workflow.input,
+            "output": workflow.output,
+            "variables": workflow.variables,
+            "priority": workflow.priority,
+            "tasks": [self.task_json(workflow, t) for t in ordered],
+        }
+        optional = {
+            "reasonForIncompletion": workflow.reason,
+            "correlationId": workflow.correlation_id,
+            "parentWorkflowId": workflow.parent_id,
+        }
+        return found | {k: v for k, v in optional.items() if v is not None}
+
+    def task_json(self, workflow: Workflow, task: Task) -> Object:
+        """One task as the API shows it."""
+        found: Object = {
+            "taskId": task.id,
+            "workflowInstanceId": workflow.id,
+            "referenceTaskName": task.ref,
+            "taskType": task.type,
+            "taskDefName": task.def_name,
+            "status": task.status,
+            "seq": task.seq,
+            "retryCount": task.retry_count,
+            "iteration": task.iteration,
+            "inputData": task.inputs,
+            "outputData": task.output,
+            "retried": task.retried,
+            "executed": task.executed,
+            "pollCount": task.poll_count,
+            "callbackAfterSeconds": task.callback,
+            "scheduledTime": task.scheduled,
+            "startTime": task.start,
+            "endTime": task.end,
+        }
+        optional = {
+            "reasonForIncompletion": task.reason,
+            "subWorkflowId": task.child,
+            "domain": task.domain,
+            "workerId": task.worker,
+            "retriedTaskId": task.retried_id,
+        }
+        return found | {k: v for k, v in optional.items() if v is not None}
