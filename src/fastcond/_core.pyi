@@ -6,6 +6,10 @@ binary by `mypy.stubtest` (tests/shell/test_stub.py).
 
 from typing import final
 
+__all__ = ["Model", "Node", "__version__"]
+
+__version__: str
+
 @final
 class Node:
     """One server process: engine, embedded store, parked polls and timers.
@@ -86,7 +90,7 @@ class Node:
 class Model:
     """The same core without threads, files or clock: virtual time, for tests."""
 
-    def __init__(self, seed: int, now_ms: int) -> None:
+    def __new__(cls, seed: int, now_ms: int) -> Model:
         """Make an empty core whose ids derive from `seed` and whose clock stands at `now_ms`."""
 
     def call(self, verb: str, params: dict[str, str], body: bytes) -> tuple[int, str, bytes]:

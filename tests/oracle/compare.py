@@ -92,7 +92,8 @@ def workflow_view(side: Side, workflow: Object) -> Object:
 
 def _output_view(side: Side, workflow: Object) -> Any:
     last = workflow["tasks"][-1] if workflow["tasks"] else {}
-    if last.get("taskType") in {"JOIN", "DO_WHILE"} and last["status"] not in _DONE:
+    given = any(t["taskType"] == "TERMINATE" and t["status"] == "COMPLETED" for t in workflow["tasks"])
+    if not given and last.get("taskType") in {"JOIN", "DO_WHILE"} and last["status"] not in _DONE:
         return "<output of an unfinished join or loop>"
     return side.symbolic(workflow["output"])
 

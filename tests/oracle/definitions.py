@@ -14,10 +14,8 @@ from tests.oracle.model import SYSTEM_TYPES, Json, Object, Refusal, Step, TaskDe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-AD_HOC = "ad-hoc"
 
-
-def task_def(raw: Object, *, registered: bool = True) -> TaskDef:
+def task_def(raw: Object) -> TaskDef:
     """A task definition from its JSON."""
 
     def given(key: str, default: Json) -> Json:
@@ -26,7 +24,6 @@ def task_def(raw: Object, *, registered: bool = True) -> TaskDef:
 
     return TaskDef(
         name=raw["name"],
-        registered=registered,
         retry_count=given("retryCount", 3),
         retry_logic=given("retryLogic", "FIXED"),
         retry_delay=given("retryDelaySeconds", 60),
@@ -113,7 +110,7 @@ def embed(definition: WorkflowDef, registry: Mapping[str, TaskDef]) -> WorkflowD
         if found is None and item.name.strip():
             found = registry.get(item.name)
             if found is None:
-                found = TaskDef(name=item.name, registered=False)
+                found = TaskDef(name=item.name)
                 if item.type != "SIMPLE":
                     found = dataclasses.replace(found, retry_count=0, response_timeout=0)
         return dataclasses.replace(

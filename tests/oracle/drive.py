@@ -70,7 +70,8 @@ class Pair:
         (left_code, left), (right_code, right) = answers
         if self.oracle.doubts():
             raise Doubtful(self.oracle.doubts()[0])
-        if left_code != right_code:
+        refused = 400 <= left_code < 500 and 400 <= right_code < 500  # which refusal, the transcripts say
+        if left_code != right_code and not refused:
             raise Mismatch(
                 f"{verb} {params}: model answers {left_code} {left!r}, oracle {right_code} {right!r}"
             )

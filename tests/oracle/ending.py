@@ -30,7 +30,7 @@ def _complete(world: World, workflow: Workflow) -> None:
     workflow.output = output_of(workflow)
     workflow.status = COMPLETED
     workflow.ended = world.now
-    world.ended.append(workflow.id)
+    world.ended.append((workflow.id, workflow.output))
     cancel_rest(world, workflow)
 
 
@@ -52,9 +52,11 @@ def terminate(
     if task is not None and workflow.failed_task_id is None:
         workflow.failed_task_id = task.id
     cancel_rest(world, workflow)
-    world.ended.append(workflow.id)
+    # S-7.8: the parent is told first, so it does not see the note about the failure workflow.
+    world.ended.append((workflow.id, workflow.output))
     if compensate and workflow.definition.failure_workflow is not None:
-        workflow.output["conductor.failure_workflow"] = _start_failure_workflow(world, workflow)
+        started = _start_failure_workflow(world, workflow)
+        workflow.output = {**workflow.output, "conductor.failure_workflow": started}
 
 
 def output_of(workflow: Workflow) -> Object:

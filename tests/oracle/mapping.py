@@ -112,7 +112,7 @@ class Mapper:
         return [self._worker(step, step.name)]
 
     def _user_defined(self, step: Step) -> list[Task]:
-        if step.definition is None or not step.definition.registered:
+        if step.definition is None:  # only a dynamic child: the tree always has one (S-2.4)
             raise MappingError(f"no task definition is registered under {step.name}")
         return [self._worker(step, step.type)]
 

@@ -46,7 +46,6 @@ class TaskDef:
     """A task definition with the defaults of S-2.6."""
 
     name: str
-    registered: bool = True
     retry_count: int = 3
     retry_logic: str = "FIXED"
     retry_delay: int = 60

@@ -37,7 +37,7 @@ class Oracle:
         if callable(value):
             value = value()
         if value is None:
-            return 200, "", b""
+            return 204 if verb in _EMPTY else 200, "", b""
         if isinstance(value, str):
             return 200, TEXT, value.encode()
         return 200, JSON, json.dumps(value).encode()
@@ -58,6 +58,12 @@ class Oracle:
     def doubts(self) -> list[str]:
         """What the contract left open so far."""
         return self.world.doubts
+
+
+# Verbs whose answer without a body is 204 (rest-api 3.1, 5).
+_EMPTY = frozenset(
+    {"workflow.restart", "workflow.retry", "workflow.resetcallbacks", "tasks.poll", "tasks.update_v2"}
+)
 
 
 def _check(world: World, workflow: Workflow) -> None:

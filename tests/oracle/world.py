@@ -43,7 +43,7 @@ class World:
         self.workflow_defs: dict[tuple[str, int], WorkflowDef] = {}
         self.polled: dict[tuple[str, str | None], int] = {}
         self.handed_out: dict[str, list[int]] = {}
-        self.ended: deque[str] = deque()
+        self.ended: deque[tuple[str, Object]] = deque()
         self.doubts: list[str] = []
         self._ids = 0
         self._pushes = 0
@@ -194,7 +194,8 @@ class World:
         """S-30.9, S-30.13."""
         if not self.ended:
             return False
-        child = self.workflows.get(self.ended.popleft())
+        child_id, output = self.ended.popleft()
+        child = self.workflows.get(child_id)
         parent = self.workflows.get(child.parent_id or "") if child is not None else None
         if child is None or parent is None or not child.terminal:
             return True
@@ -202,7 +203,7 @@ class World:
         if task is None or task.terminal or task.child != child.id:
             return True
         task.status = _CHILD_END.get(child.status, child.status)
-        task.output = {**task.output, **child.output}
+        task.output = {**task.output, **output}
         task.end = self.now
         if child.status != COMPLETED:
             name = f"{child.definition.name}.{child.definition.version}/{child.id}"

@@ -48,7 +48,7 @@ pub fn at(task: &Task, node: &Node, which: Deadline) -> Option<i64> {
                 .then(|| task.ready_ms.saturating_add(seconds(timeout)))
         }
         Deadline::Response => response(task, node, def),
-        Deadline::Wait => (task.status == TaskStatus::InProgress && task.wait_until_ms > 0).then_some(task.wait_until_ms),
+        Deadline::Wait => (task.status == TaskStatus::InProgress && task.wait_until_ms > 0).then_some(task.wait_until_ms.saturating_add(1)),
         Deadline::Begin => {
             let is_ours = matches!(node.behaviour.mode, Mode::Waiting | Mode::Inline);
             (is_ours && task.status == TaskStatus::Scheduled && task.ready_ms > 0).then_some(task.ready_ms)
@@ -56,11 +56,21 @@ pub fn at(task: &Task, node: &Node, which: Deadline) -> Option<i64> {
     }
 }
 
+/// Started once, then ended by somebody else: the input says so, or the step does (S-9.5).
+fn is_async_complete(task: &Task, node: &Node) -> bool {
+    if !task.input.contains("asyncComplete") {
+        return node.step.async_complete;
+    }
+    let given = fastcond_json::get(&task.input, "asyncComplete")
+        .or_else(|| fastcond_json::get_path(&task.input, &["http_request", "asyncComplete"]));
+    given.map_or(node.step.async_complete, |value| value == "true")
+}
+
 fn response(task: &Task, node: &Node, def: &TaskDef) -> Option<i64> {
     let is_watched = node.behaviour.has_response_timeout
         && task.status == TaskStatus::InProgress
         && def.response_timeout_seconds > 0
-        && !node.step.async_complete;
+        && !is_async_complete(task, node);
     is_watched.then(|| {
         let wait_s = def.response_timeout_seconds.saturating_add(task.callback_after_s);
         task.update_ms.saturating_add(wait_s.saturating_mul(1000))

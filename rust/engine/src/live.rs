@@ -59,6 +59,10 @@ pub struct Live {
     pub graph: Arc<Graph>,
     /// Instances whose turn has come and that a cut-short step left; derived from the record.
     pub work: VecDeque<TaskNo>,
+    /// Instances made while steps are being mapped, with the one that was current before: they do not see each other.
+    fresh: BTreeMap<TaskNo, TaskNo>,
+    hides_new: bool,
+    terminate: Option<TaskNo>,
     /// Compiled steps of dynamic instances.
     dynamic: BTreeMap<TaskNo, Arc<Node>>,
     index: Index,
@@ -73,7 +77,7 @@ impl Live {
     /// Builds the derived index from the record: O(tasks).
     pub fn new(execution: Execution, graph: Arc<Graph>) -> Self {
         assert_eq!(execution.header.def, graph.id, "an execution runs on its own snapshot");
-        let mut live = Self { execution, graph, work: VecDeque::new(), dynamic: BTreeMap::new(), index: Index::default() };
+        let mut live = Self { execution, graph, work: VecDeque::new(), fresh: BTreeMap::new(), hides_new: false, terminate: None, dynamic: BTreeMap::new(), index: Index::default() };
         live.rebuild();
         live
     }
@@ -83,6 +87,7 @@ impl Live {
         self.index = Index { latest: vec![NONE; self.graph.nodes.len()], ..Index::default() };
         let numbers = self.execution.tasks.numbers();
         self.dynamic.clear();
+        self.terminate = None;
         for &no in &numbers {
             if let NodeRef::Dynamic(spec) = &self.task(no).node {
                 let node = dynamic_node(&spec.step).expect("a stored step compiles");
@@ -238,8 +243,46 @@ impl Live {
         self.index.due.iter().take_while(|(at, _)| *at <= now_ms).map(|(_, no)| *no).collect()
     }
 
+    /// While `hides`, instances that are made are not seen by expressions; afterwards they are (S-4.8).
+    pub fn hide_new(&mut self, hides: bool) {
+        self.hides_new = hides;
+        if !hides {
+            self.fresh.clear();
+        }
+    }
+
+    /// Newest instance of a name as expressions see it (S-8.12).
+    pub fn seen(&self, reference: &str) -> Option<&Task> {
+        let newest = self.named(reference).or_else(|| self.latest(self.graph.find(reference)?))?;
+        match self.fresh.get(&newest.no) {
+            None => Some(newest),
+            Some(before) => self.execution.tasks.get(*before),
+        }
+    }
+
+    /// A TERMINATE that has done its work (S-5.4).
+    pub fn terminate(&self) -> Option<TaskNo> {
+        self.terminate
+    }
+
+    /// Notes a TERMINATE that has done its work.
+    pub fn note_terminate(&mut self, no: TaskNo) {
+        let task = self.task(no);
+        if task.status == TaskStatus::Completed && &*task.task_type == "TERMINATE" {
+            self.terminate = Some(no);
+        }
+    }
+
     /// Registers a new instance in the index.
     pub fn note_new(&mut self, no: TaskNo) {
+        self.note_terminate(no);
+        if self.hides_new {
+            let before = match &self.task(no).node {
+                NodeRef::Static(id) => self.index.latest[*id as usize],
+                NodeRef::Dynamic(_) | NodeRef::None => NONE,
+            };
+            self.fresh.insert(no, before);
+        }
         let task = self.execution.tasks.get(no).expect("the new instance is stored");
         self.index.last_seq = self.index.last_seq.max(task.seq);
         if !task.is_retried {

@@ -93,10 +93,7 @@ impl<'a> InputScope<'a> {
     }
 
     fn find(&self, root: &str) -> Option<&Task> {
-        if let Some(task) = self.live.named(root) {
-            return Some(task);
-        }
-        self.live.latest(self.live.graph.find(root)?)
+        self.live.seen(root)
     }
 
     fn task_field<'t>(&'t self, task: &'t Task, field: &str) -> Option<Cow<'t, str>> {

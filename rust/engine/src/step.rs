@@ -36,6 +36,10 @@ pub struct Step<'a, 'g> {
     events: Vec<TaskEvent>,
     ended: bool,
     budget: u32,
+    /// A TERMINATE was seen: this turn only marks what ended (S-5.11).
+    pub is_ending: bool,
+    /// Children to start once the decision stands.
+    pub begins: Vec<TaskNo>,
     /// What came of the command.
     pub outcome: Outcome,
     random: u64,
@@ -54,6 +58,8 @@ impl<'a, 'g> Step<'a, 'g> {
             events: Vec::new(),
             ended: false,
             budget: BUDGET,
+            is_ending: false,
+            begins: Vec::new(),
             outcome: Outcome::Done,
             random,
         }
@@ -130,7 +136,13 @@ impl<'a, 'g> Step<'a, 'g> {
             self.events.push(TaskEvent { task: no, status: after });
         }
         self.live.note_due(no);
+        self.live.note_terminate(no);
         result
+    }
+
+    /// Whether this step changes an instance.
+    pub fn has_touched(&self, no: TaskNo) -> bool {
+        self.touched.contains_key(&no)
     }
 
     /// An instance will be stored as it is.
@@ -222,6 +234,7 @@ impl<'a, 'g> Step<'a, 'g> {
 
     /// Closes the step: revision, times, and the list of what changed.
     pub fn finish(mut self) -> Transition {
+        self.live.hide_new(false);
         self.change.tasks = self.touched.into_iter().collect();
         if !self.change.is_empty() {
             let execution = &mut self.live.execution;

@@ -60,6 +60,8 @@ pub struct Behaviour {
     pub takes_template: bool,
     /// Never retried automatically (S-7.7).
     pub is_never_retried: bool,
+    /// Runs inside decide, so that a retry does not wait (S-9.1).
+    pub is_sync: bool,
     /// The response timeout applies (S-2.5).
     pub has_response_timeout: bool,
     /// An open instance found after a crash must be run again.
@@ -131,6 +133,7 @@ const PLAIN: Behaviour = Behaviour {
     mode: Mode::Inline,
     takes_template: false,
     is_never_retried: false,
+    is_sync: true,
     has_response_timeout: false,
     resumes: true,
     fill: fill_resolved,

@@ -186,6 +186,11 @@ fn check_step(path: &str, step: &WorkflowTask, scripts: &mut Scripts, found: &mu
             "WorkflowTask taskReferenceName name cannot be empty or null",
         ));
     }
+    if step.kind() == "SIMPLE" && crate::tasks::is_system(step.name()) {
+        // S-9.2 Do.
+        let text = format!("a SIMPLE task must not be named like the system type {}", step.name());
+        found.push(violation(format!("{path}.name"), text));
+    }
     if step.start_delay < 0 {
         found.push(violation(format!("{path}.startDelay"), "must be greater than or equal to 0"));
     }

@@ -1,9 +1,9 @@
 //! JavaScript: what scripts see, what they give back, what stops them (S-8.24, S-8.26, B-32.3, quality H15-H19).
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use fastcond_expr::script::{Given, OUTPUT_BYTES_MAX, ScriptError, Scripts};
+use fastcond_expr::script::{Given, OUTPUT_BYTES_MAX, ScriptError, Scripts, Watch};
 
 const GIVEN: Given = Given { now_ms: 1_700_000_000_123, seed: 42 };
 
@@ -428,20 +428,32 @@ fn many_calls_on_one_evaluator() {
     }
 }
 
+/// The caller's clock, turned by hand.
+#[derive(Default)]
+struct Hands {
+    started: AtomicU32,
+    late: AtomicBool,
+}
+
+impl Watch for Hands {
+    fn start(&self) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.late.load(Ordering::Relaxed)
+    }
+}
+
 #[test]
 fn a_watch_stops_a_script_early() {
-    let late = Rc::new(Cell::new(false));
-    let asked = late.clone();
-    let mut scripts = Scripts::with_watch(move || asked.get());
-    assert_eq!(
-        scripts.evaluate("let n = 0; for (let i = 0; i < 30000; i++) n++; n", "{}", &GIVEN).as_deref(),
-        Ok("30000")
-    );
-    late.set(true);
-    assert_eq!(
-        scripts.evaluate("let n = 0; for (let i = 0; i < 30000; i++) n++; n", "{}", &GIVEN),
-        Err(ScriptError::OutOfTime)
-    );
-    late.set(false);
+    let hands = Arc::new(Hands::default());
+    let mut scripts = Scripts::with_watch(hands.clone());
+    let counting = "let n = 0; for (let i = 0; i < 30000; i++) n++; n";
+    assert_eq!(scripts.evaluate(counting, "{}", &GIVEN).as_deref(), Ok("30000"));
+    hands.late.store(true, Ordering::Relaxed);
+    assert_eq!(scripts.evaluate(counting, "{}", &GIVEN), Err(ScriptError::OutOfTime));
+    hands.late.store(false, Ordering::Relaxed);
     assert_eq!(scripts.evaluate("1", "{}", &GIVEN).as_deref(), Ok("1"));
+    assert_eq!(hands.started.load(Ordering::Relaxed), 3);
 }

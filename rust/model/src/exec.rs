@@ -232,6 +232,8 @@ pub struct Task {
     pub output: Raw,
     /// Where the output lies when a worker stored it outside.
     pub output_path: Option<Arc<str>>,
+    /// The items of a list loop, frozen when it starts (S-28.10); not shown.
+    pub items: Option<Raw>,
 }
 
 impl Task {

@@ -155,7 +155,10 @@ impl Front {
             let mut bytes = Vec::new();
             let was_full = state.reader.is_full();
             let sent = state.replies.take_ready(&mut bytes);
-            state.reader.answered(sent.replies);
+            if !sent.close {
+                // After the last reply nothing is read any more, and a refusal was never counted as a request.
+                state.reader.answered(sent.replies);
+            }
             if !bytes.is_empty() || sent.close {
                 out.push(Outgoing { conn, bytes, close: sent.close });
             }

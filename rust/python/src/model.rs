@@ -1,8 +1,7 @@
 //! The core on virtual time, for tests.
 
-use crate::node::call_params;
-use fastcond_node::calls::verb;
-use pyo3::exceptions::{PyAssertionError, PyValueError};
+use crate::node::{call_params, known};
+use pyo3::exceptions::PyAssertionError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -21,12 +20,11 @@ impl Model {
     fn call<'py>(
         &mut self,
         py: Python<'py>,
-        name: &str,
-        given: &Bound<'_, PyDict>,
+        verb: &str,
+        params: &Bound<'_, PyDict>,
         body: &[u8],
     ) -> PyResult<(u16, &'static str, Bound<'py, PyBytes>)> {
-        let verb = verb(name).ok_or_else(|| PyValueError::new_err(format!("there is no verb {name}")))?;
-        let reply = self.0.call(verb, &call_params(given)?, body);
+        let reply = self.0.call(known(verb)?, &call_params(params)?, body);
         Ok((reply.status, reply.content_type.unwrap_or(""), PyBytes::new(py, &reply.body)))
     }
 

@@ -1,6 +1,6 @@
 //! One server process, as the event loop sees it.
 
-use fastcond_node::calls::{Params, verb};
+use fastcond_node::calls::{Params, Verb, verb};
 use fastcond_node::front::Cold;
 use fastcond_node::machine::Options;
 use fastcond_node::server::{Server, ServerOptions};
@@ -57,7 +57,8 @@ fn cold<'py>(py: Python<'py>, item: Cold) -> ColdRequest<'py> {
     (item.seq, request.method.as_str().to_owned(), target, headers, PyBytes::new(py, &request.body))
 }
 
-fn params(given: &Bound<'_, PyDict>) -> PyResult<Params> {
+/// Parameters of a call from Python.
+pub fn call_params(given: &Bound<'_, PyDict>) -> PyResult<Params> {
     let pairs: Vec<(String, String)> =
         given.iter().map(|(key, value)| Ok((key.extract()?, value.extract()?))).collect::<PyResult<_>>()?;
     Ok(pairs.into_iter().collect())
@@ -157,13 +158,13 @@ impl Node {
     }
 
     /// A call of the event loop; returns its ticket.
-    fn submit(&mut self, name: &str, given: &Bound<'_, PyDict>, body: &[u8]) -> PyResult<u64> {
-        if name == "node.metrics" {
+    fn submit(&mut self, verb: &str, params: &Bound<'_, PyDict>, body: &[u8]) -> PyResult<u64> {
+        if verb == "node.metrics" {
             return Ok(self.server()?.metrics());
         }
-        let verb = verb(name).ok_or_else(|| PyValueError::new_err(format!("there is no verb {name}")))?;
-        let params = params(given)?;
-        Ok(self.server()?.submit(verb, params, body.to_vec()))
+        let act = known(verb)?;
+        let params = call_params(params)?;
+        Ok(self.server()?.submit(act, params, body.to_vec()))
     }
 
     /// Answers all parked polls; later ones get nothing.
@@ -180,7 +181,7 @@ impl Node {
     }
 }
 
-/// Parameters of a call from Python.
-pub fn call_params(given: &Bound<'_, PyDict>) -> PyResult<Params> {
-    params(given)
+/// The verb of a name, or `ValueError`.
+pub fn known(name: &str) -> PyResult<Verb> {
+    verb(name).ok_or_else(|| PyValueError::new_err(format!("there is no verb {name}")))
 }

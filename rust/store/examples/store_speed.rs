@@ -3,6 +3,8 @@
 //! `cargo run --release -p fastcond-store --example store_speed -- [folder]`; the folder should lie on the disk that
 //! matters, the default is a temporary one.
 
+#![expect(clippy::cast_precision_loss, reason = "rounded figures for people")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,8 @@ use std::time::Instant;
 
 use fastcond_store::disk::RealDisk;
 use fastcond_store::{
-    Archive, ArchiveOptions, Batch, Doc, Journal, JournalOptions, Queue, QueueBounds, Row, SearchQuery, frame, run,
+    Archive, ArchiveOptions, Batch, Doc, Journal, JournalOptions, Queue, QueueBounds, Row, SearchQuery,
+    frame, run,
 };
 
 const STORE: [u8; 16] = [7; 16];
@@ -122,13 +125,21 @@ fn finished(number: u64) -> Row {
         id,
         name: "order_fulfilment".to_owned(),
         version: 1,
-        status: if number % 50 == 0 { "FAILED" } else { "COMPLETED" }.to_owned(),
+        status: if number.is_multiple_of(50) { "FAILED" } else { "COMPLETED" }.to_owned(),
         start_ms,
         end_ms: start_ms + 40,
         update_ms: start_ms + 40,
         ..Doc::default()
     };
-    Row { id, open: false, next_due: None, ready: Vec::new(), flags: 0, doc, record: vec![b'r'; RECORD_BYTES] }
+    Row {
+        id,
+        open: false,
+        next_due: None,
+        ready: Vec::new(),
+        flags: 0,
+        doc,
+        record: vec![b'r'; RECORD_BYTES],
+    }
 }
 
 fn archive(path: &Path, rows: u64) -> Result<(), Box<dyn Error>> {
@@ -141,16 +152,23 @@ fn archive(path: &Path, rows: u64) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         archive.write_batch(&batch)?;
         writing += started.elapsed().as_secs_f64();
-        if batch.covered % 100_000 == 0 {
+        if batch.covered.is_multiple_of(100_000) {
             let done = batch.covered as f64;
-            println!("archive, {done:.0} finished rows: {:.0} rows/s, {:.1} us a row", done / writing, writing * 1e6 / done);
+            println!(
+                "archive, {done:.0} finished rows: {:.0} rows/s, {:.1} us a row",
+                done / writing,
+                writing * 1e6 / done
+            );
         }
     }
     let started = Instant::now();
     archive.checkpoint()?;
     let checkpoint_ms = started.elapsed().as_secs_f64() * 1e3;
     let bytes = std::fs::metadata(path)?.len();
-    println!("archive: {:.0} bytes a row with its indexes, last checkpoint {checkpoint_ms:.0} ms", bytes as f64 / rows as f64);
+    println!(
+        "archive: {:.0} bytes a row with its indexes, last checkpoint {checkpoint_ms:.0} ms",
+        bytes as f64 / rows as f64
+    );
     opened(&mut archive, rows)?;
     reading(&archive, rows)
 }
@@ -160,7 +178,12 @@ fn opened(archive: &mut Archive, from: u64) -> Result<(), Box<dyn Error>> {
     const ROWS: u64 = 100_000;
     let mut writing = 0.0;
     for batch in 0..ROWS / 2_000 {
-        let open = |number| Row { open: true, next_due: Some(1_800_000_000_000), ready: vec![1; 8], ..finished(number) };
+        let open = |number| Row {
+            open: true,
+            next_due: Some(1_800_000_000_000),
+            ready: vec![1; 8],
+            ..finished(number)
+        };
         let upserts = (from + batch * 2_000..from + (batch + 1) * 2_000).map(open).collect();
         let started = Instant::now();
         archive.write_batch(&Batch { covered: from + (batch + 1) * 2_000, upserts, ..Batch::default() })?;
@@ -174,7 +197,10 @@ fn opened(archive: &mut Archive, from: u64) -> Result<(), Box<dyn Error>> {
     let batch = Batch { covered: from + ROWS, upserts: finish, ..Batch::default() };
     let started = Instant::now();
     archive.write_batch(&batch)?;
-    println!("archive, open rows that finish: {:.1} us a row", started.elapsed().as_secs_f64() * 1e6 / ROWS as f64);
+    println!(
+        "archive, open rows that finish: {:.1} us a row",
+        started.elapsed().as_secs_f64() * 1e6 / ROWS as f64
+    );
     Ok(())
 }
 
@@ -183,14 +209,21 @@ fn reading(archive: &Archive, rows: u64) -> Result<(), Box<dyn Error>> {
     let reader = archive.reader()?;
     let started = Instant::now();
     for number in 0..LOADS {
-        assert!(reader.load(&finished(number.wrapping_mul(7_919) % rows).id)?.is_some(), "every row is there");
+        assert!(
+            reader.load(&finished(number.wrapping_mul(7_919) % rows).id)?.is_some(),
+            "every row is there"
+        );
     }
     println!("archive, load by id: {:.1} us", started.elapsed().as_secs_f64() * 1e6 / LOADS as f64);
-    for query in ["", "status = 'FAILED'", "workflowType = 'order_fulfilment' AND startTime > 1700000030000"] {
+    for query in ["", "status = 'FAILED'", "workflowType = 'order_fulfilment' AND startTime > 1700000030000"]
+    {
         let search = SearchQuery::parse(query, "", "", 0, 20)?;
         let started = Instant::now();
         let (total, _) = reader.search(&search)?;
-        println!("archive, search [{query}]: {total} found in {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
+        println!(
+            "archive, search [{query}]: {total} found in {:.1} ms",
+            started.elapsed().as_secs_f64() * 1e3
+        );
     }
     let started = Instant::now();
     reader.count_by_status()?;

@@ -70,9 +70,7 @@ impl StoreFault {
             Self::Io { cause, .. } => {
                 matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Sqlite { cause, .. } => {
-                cause.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            }
+            Self::Sqlite { cause, .. } => cause.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
             Self::Damage { .. } | Self::DamagedRow { .. } => false,
         }
     }
@@ -82,16 +80,18 @@ impl StoreFault {
         match self {
             Self::Damage { .. } | Self::DamagedRow { .. } => true,
             // A value of the wrong type or length in a table we wrote is damage as well.
-            Self::Sqlite { cause, .. } => matches!(
-                **cause,
-                rusqlite::Error::FromSqlConversionFailure(..)
-                    | rusqlite::Error::IntegralValueOutOfRange(..)
-                    | rusqlite::Error::InvalidColumnType(..)
-                    | rusqlite::Error::Utf8Error(..)
-            ) || matches!(
-                cause.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-            ),
+            Self::Sqlite { cause, .. } => {
+                matches!(
+                    **cause,
+                    rusqlite::Error::FromSqlConversionFailure(..)
+                        | rusqlite::Error::IntegralValueOutOfRange(..)
+                        | rusqlite::Error::InvalidColumnType(..)
+                        | rusqlite::Error::Utf8Error(..)
+                ) || matches!(
+                    cause.sqlite_error_code(),
+                    Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+                )
+            }
             Self::Io { .. } => false,
         }
     }

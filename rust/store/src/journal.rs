@@ -186,7 +186,10 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Runs an operation unless the journal is poisoned, and poisons it when the operation fails.
-    fn guarded(&mut self, operation: impl FnOnce(&mut Self) -> Result<(), StoreFault>) -> Result<(), StoreFault> {
+    fn guarded(
+        &mut self,
+        operation: impl FnOnce(&mut Self) -> Result<(), StoreFault>,
+    ) -> Result<(), StoreFault> {
         if let Some(fault) = &self.poisoned {
             return Err(fault.clone());
         }

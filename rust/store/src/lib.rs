@@ -24,7 +24,8 @@ pub mod search;
 mod store;
 
 pub use archive::{
-    Archive, ArchiveOptions, ArchiveReader, Batch, Doc, Id, LogLine, NameQuery, OpenRow, Row, StoredRow, Thing, Written,
+    Archive, ArchiveOptions, ArchiveReader, Batch, Doc, Id, LogLine, NameQuery, OpenRow, Row, StoredRow,
+    Thing, Written,
 };
 pub use fault::{OpenError, StoreFault};
 pub use journal::group::{Depth, Durable, Queue, QueueBounds, Refused, run};

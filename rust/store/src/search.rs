@@ -201,7 +201,11 @@ pub struct SearchQuery {
 impl SearchQuery {
     /// Reads the parameters of a search as clients send them; absent ones are empty.
     pub fn parse(
-        query: &str, free_text: &str, sort: &str, start: u32, size: u32,
+        query: &str,
+        free_text: &str,
+        sort: &str,
+        start: u32,
+        size: u32,
     ) -> Result<Self, parse::QueryError> {
         Ok(Self {
             filter: parse::filter(query)?,

@@ -166,13 +166,19 @@ fn write_identity<D: Disk>(disk: &D, draft: &Path, names: &[String], id: StoreId
 }
 
 fn parse_identity(text: &str, path: &Path) -> Result<StoreId, OpenError> {
-    let foreign = || OpenError::Foreign { file: path.to_path_buf(), what: "the identity file is unreadable".to_owned() };
+    let foreign = || OpenError::Foreign {
+        file: path.to_path_buf(),
+        what: "the identity file is unreadable".to_owned(),
+    };
     let mut lines = text.lines();
     if lines.next() != Some("fastcond store") {
         return Err(foreign());
     }
-    let found: u64 =
-        lines.next().and_then(|line| line.strip_prefix("format ")).and_then(|n| n.parse().ok()).ok_or_else(foreign)?;
+    let found: u64 = lines
+        .next()
+        .and_then(|line| line.strip_prefix("format "))
+        .and_then(|n| n.parse().ok())
+        .ok_or_else(foreign)?;
     if found > FORMAT_VERSION {
         return Err(OpenError::NewerFormat { file: path.to_path_buf(), found, ours: FORMAT_VERSION });
     }

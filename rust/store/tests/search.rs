@@ -9,8 +9,8 @@ fn id(number: u8) -> Id {
 /// Six executions; `n` in the tables below is the number of the execution.
 fn archive() -> (tempfile::TempDir, ArchiveReader) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut archive =
-        Archive::open(&folder.path().join("a.sqlite"), id(9), ArchiveOptions::default()).expect("a new archive");
+    let mut archive = Archive::open(&folder.path().join("a.sqlite"), id(9), ArchiveOptions::default())
+        .expect("a new archive");
     let doc = |number: u8, name: &str, status: &str, start_ms: i64, end_ms: i64| Doc {
         id: id(number),
         name: name.to_owned(),
@@ -23,11 +23,30 @@ fn archive() -> (tempfile::TempDir, ArchiveReader) {
     };
     let docs = vec![
         Doc { correlation_id: Some("c1".to_owned()), ..doc(1, "order", "RUNNING", 1000, 0) },
-        Doc { reason: Some("100% late_fee".to_owned()), priority: 5, ..doc(2, "order", "FAILED", 2000, 2500) },
-        Doc { parent_id: Some(id(1)), classifier: Some("agent".to_owned()), ..doc(3, "shipping", "COMPLETED", 3000, 3100) },
-        Doc { reason: Some("It's \\ odd".to_owned()), failed_refs: Some("pay,ship".to_owned()), ..doc(4, "Order_2", "FAILED", 4000, 9000) },
-        Doc { event: Some("queue:in".to_owned()), classifier: Some("workflow".to_owned()), ..doc(5, "refund", "PAUSED", 5000, 0) },
-        Doc { correlation_id: Some("C1".to_owned()), ..doc(6, "order", "COMPLETED", 1_709_208_000_000, 1_709_208_001_000) },
+        Doc {
+            reason: Some("100% late_fee".to_owned()),
+            priority: 5,
+            ..doc(2, "order", "FAILED", 2000, 2500)
+        },
+        Doc {
+            parent_id: Some(id(1)),
+            classifier: Some("agent".to_owned()),
+            ..doc(3, "shipping", "COMPLETED", 3000, 3100)
+        },
+        Doc {
+            reason: Some("It's \\ odd".to_owned()),
+            failed_refs: Some("pay,ship".to_owned()),
+            ..doc(4, "Order_2", "FAILED", 4000, 9000)
+        },
+        Doc {
+            event: Some("queue:in".to_owned()),
+            classifier: Some("workflow".to_owned()),
+            ..doc(5, "refund", "PAUSED", 5000, 0)
+        },
+        Doc {
+            correlation_id: Some("C1".to_owned()),
+            ..doc(6, "order", "COMPLETED", 1_709_208_000_000, 1_709_208_001_000)
+        },
     ];
     let row = |doc: Doc| Row {
         id: doc.id,

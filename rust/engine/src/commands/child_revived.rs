@@ -36,7 +36,11 @@ fn reopen_cancelled(step: &mut Step<'_, '_>) {
         .execution
         .tasks
         .iter()
-        .filter(|t| t.status == TaskStatus::Canceled && !t.is_retried)
+        .filter(|t| !t.is_retried)
+        .filter(|t| {
+            let is_child = &*t.task_type == "SUB_WORKFLOW" && t.subworkflow.is_some();
+            t.status == TaskStatus::Canceled || (is_child && t.status.is_failure())
+        })
         .map(|t| t.no)
         .collect();
     let now_ms = step.now();

@@ -20,13 +20,13 @@ pub fn run(step: &mut Step<'_, '_>, report: Report) -> Result<(), Rejection> {
         step.edit(no, TaskChange::default(), |_| {});
         return Ok(());
     }
-    let is_queued_type =
-        step.live.node_of(task).is_some_and(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System));
+    // S-52.4: a worker that says IN_PROGRESS gets the task again; what the server runs stays in progress.
+    let is_worker_task = step.live.node_of(task).is_some_and(|node| node.behaviour.mode == Mode::Worker);
     let status = match report.status {
-        ResultStatus::InProgress if is_queued_type => TaskStatus::Scheduled,
+        ResultStatus::InProgress if is_worker_task => TaskStatus::Scheduled,
+        ResultStatus::InProgress => task.status,
         other => other.task_status(),
     };
-    let status = if status == TaskStatus::InProgress { task.status } else { status };
     take_over(step, report, status);
     if step.live.task(no).status.is_terminal() {
         step.live.join_over(no);

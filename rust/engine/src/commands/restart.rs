@@ -17,7 +17,7 @@ pub fn run(step: &mut Step<'_, '_>, graph: Option<Arc<Graph>>) -> Result<(), Rej
     }
     let def = &step.live.graph.def;
     if !def.restartable && status == WorkflowStatus::Completed {
-        return Err(Rejection::NotFound(format!("Workflow: {id} is non-restartable")));
+        return Err(Rejection::Conflict(format!("Workflow: {id} is non-restartable")));
     }
     if let Some(graph) = graph {
         step.keep_definition(graph.clone());

@@ -13,17 +13,20 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
     let execution = &step.live.execution;
     let (id, status) = (execution.id, execution.header.status);
     if !status.is_terminal() {
-        return if is_from_parent { Ok(()) } else { Err(Rejection::NotFound(format!("Workflow has not ended, status: {status}"))) };
+        return if is_from_parent { Ok(()) } else { Err(Rejection::Conflict(format!("Workflow has not ended, status: {status}"))) };
     }
     if execution.tasks.is_empty() {
         return Err(Rejection::Conflict(format!("Workflow {id} has not started yet")));
     }
     let chosen = retryable(step);
+    if resumes_children && resume_children(step, &chosen) {
+        return Ok(());
+    }
     if chosen.is_empty() && status != WorkflowStatus::TimedOut {
         return Err(Rejection::Conflict(format!("There are no retryable tasks! Use restart if you want to attempt entire workflow execution again. Workflow {id} is {status}")));
     }
     revive(step);
-    let fresh: Vec<TaskNo> = chosen.into_iter().filter(|no| !waits_again(step, *no, resumes_children)).collect();
+    let fresh: Vec<TaskNo> = chosen.into_iter().filter(|no| !waits_again(step, *no)).collect();
     step.live.rebuild();
     for no in fresh {
         step.attempt_again(no, AT_ONCE);
@@ -33,6 +36,22 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
     step.close_ready_joins();
     step.go_on();
     Ok(())
+}
+
+/// With the flag the failed children are retried, down to the deepest, and revive this execution (S-61.8); true when
+/// that, or nothing, is to be done.
+fn resume_children(step: &mut Step<'_, '_>, chosen: &[TaskNo]) -> bool {
+    let is_child = |no: &&TaskNo| {
+        let task = step.live.task(**no);
+        task.subworkflow.is_some() && &*task.task_type == "SUB_WORKFLOW" && task.status != TaskStatus::Canceled
+    };
+    let children: Vec<TaskNo> = chosen.iter().filter(is_child).copied().collect();
+    for no in &children {
+        if let Some(child) = step.live.task(*no).subworkflow {
+            step.send(Message::Resume { child });
+        }
+    }
+    chosen.is_empty() || !children.is_empty()
 }
 
 /// Per reference name the last unsuccessful instance, unless a later one did better (S-61.2).
@@ -65,9 +84,9 @@ pub fn revive(step: &mut Step<'_, '_>) {
 }
 
 /// Reopens what only waits for others, in place, and answers true; marks the rest as replaced (S-61.3 to S-61.5).
-fn waits_again(step: &mut Step<'_, '_>, no: TaskNo, resumes_children: bool) -> bool {
+fn waits_again(step: &mut Step<'_, '_>, no: TaskNo) -> bool {
     let task = step.live.task(no);
-    let (kind, status, child) = (task.task_type.clone(), task.status, task.subworkflow);
+    let (kind, status) = (task.task_type.clone(), task.status);
     match &*kind {
         _ if matches!(task.node, NodeRef::None) => true,
         "JOIN" | "DO_WHILE" => {
@@ -77,13 +96,6 @@ fn waits_again(step: &mut Step<'_, '_>, no: TaskNo, resumes_children: bool) -> b
         }
         "EXCLUSIVE_JOIN" => {
             reopen(step, no, status != TaskStatus::Failed);
-            true
-        }
-        "SUB_WORKFLOW" if resumes_children && child.is_some() => {
-            reopen(step, no, false);
-            if let Some(child) = child {
-                step.send(Message::Resume { child });
-            }
             true
         }
         _ => {
@@ -98,8 +110,10 @@ fn waits_again(step: &mut Step<'_, '_>, no: TaskNo, resumes_children: bool) -> b
 
 /// Puts an instance back to IN_PROGRESS under the same id.
 pub fn reopen(step: &mut Step<'_, '_>, no: TaskNo, is_new_attempt: bool) {
+    let now_ms = step.now();
     step.edit(no, TaskChange::default(), |t| {
         t.status = TaskStatus::InProgress;
+        t.start_ms = now_ms;
         t.end_ms = 0;
         t.reason = None;
         t.is_executed = false;

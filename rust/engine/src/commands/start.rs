@@ -35,8 +35,10 @@ pub fn run(start: Start, given: &mut Given<'_>) -> (Live, Transition) {
 
 /// Schedules the first task and goes on; a definition without tasks completes (S-3.5, S-3.6).
 pub fn first_steps(step: &mut Step<'_, '_>) {
+    step.live.hide_new(true);
     if let Some(first) = step.live.graph.first {
         step.schedule(first, Place::default());
     }
+    step.live.hide_new(false);
     step.go_on();
 }

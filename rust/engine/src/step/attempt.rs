@@ -8,7 +8,10 @@ use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus};
 
 impl Step<'_, '_> {
     /// The automatic retry: the old attempt is marked, the new one waits out its delay.
-    pub fn retry_attempt(&mut self, no: TaskNo, delay: Delay) {
+    pub fn retry_attempt(&mut self, no: TaskNo) {
+        let task = self.live.task(no);
+        let (node, attempt) = (self.live.node_of(task).expect("a judged instance has a step"), task.retry_count);
+        let delay = self.delay(&node.task_def, attempt);
         self.edit(no, TaskChange::default(), |t| t.is_retried = true);
         self.live.note_final(no);
         self.attempt_again(no, delay);
@@ -21,8 +24,8 @@ impl Step<'_, '_> {
         let new_no = self.next_no();
         let seq = self.live.next_seq();
         let now_ms = self.now();
-        let is_delayed = !matches!(node.behaviour.mode, Mode::Inline);
-        let delay = if is_delayed { delay } else { Delay { seconds: 0, ms: 0 } };
+        // S-54.13: what runs inside decide starts at once.
+        let delay = if node.behaviour.is_sync { Delay { seconds: 0, ms: 0 } } else { delay };
         let mut task = Box::new(Task {
             no: new_no,
             seq,

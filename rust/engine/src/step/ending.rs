@@ -56,14 +56,11 @@ impl Step<'_, '_> {
         self.end(Ending { status, reason: Some(reason), task: Some(no), runs_failure_workflow: true });
     }
 
-    /// Ends the execution if `no` is a finished TERMINATE (S-7.3); true when it did.
-    pub fn ends_by_terminate(&mut self, no: TaskNo) -> bool {
+    /// Ends the execution as a finished TERMINATE says (S-7.3).
+    pub fn end_by_terminate(&mut self, no: TaskNo) {
         let task = self.live.task(no);
-        if &*task.task_type != "TERMINATE" || task.status != TaskStatus::Completed {
-            return false;
-        }
         let word = get(&task.input, "terminationStatus").and_then(as_str).unwrap_or_default();
-        let Some(status) = WorkflowStatus::parse(&word) else { return false };
+        let status = WorkflowStatus::parse(&word).expect("a TERMINATE only completes with a known status");
         let given = get(&task.input, "terminationReason").filter(|r| *r != "null");
         let reason = given.map(|r| as_str(r).map_or_else(|| r.to_owned(), std::borrow::Cow::into_owned));
         let reason = reason
@@ -74,7 +71,6 @@ impl Step<'_, '_> {
         } else {
             self.end(Ending { status, reason: Some(reason), task: Some(no), runs_failure_workflow: true });
         }
-        true
     }
 
     /// Ends the execution without success.
@@ -87,6 +83,10 @@ impl Step<'_, '_> {
 
     /// Makes the execution terminal: output, failed names, open tasks cancelled, parent told.
     fn close(&mut self, status: WorkflowStatus, reason: Option<String>, task: Option<TaskNo>) {
+        if status != WorkflowStatus::Completed {
+            // S-7.8: the output of an execution that did not complete may name its status.
+            self.live.execution.header.status = status;
+        }
         let output = self.final_output();
         self.set_output(output);
         self.cancel_open_tasks(status, reason.as_deref());
@@ -140,7 +140,16 @@ impl Step<'_, '_> {
             });
         }
         let last = execution.tasks.iter().max_by_key(|t| (t.seq, t.no));
-        last.map_or_else(|| execution.output.clone(), |t| super::joins::effective_output(self.live, t))
+        last.map_or_else(|| execution.output.clone(), |t| self.output_before(t.no))
+    }
+
+    /// Output of an instance; a join or loop in progress gains nothing from the step that ends the execution.
+    fn output_before(&self, no: TaskNo) -> Raw {
+        let task = self.live.task(no);
+        if &*task.task_type == "JOIN" && !task.status.is_terminal() {
+            return super::joins::output_without(self.live, task, |joined| self.has_touched(joined));
+        }
+        super::joins::effective_output(self.live, task)
     }
 
     /// Cancels what is not over (S-7.16); children are told (S-30.11).
@@ -148,9 +157,8 @@ impl Step<'_, '_> {
         let open: Vec<TaskNo> =
             self.live.execution.tasks.iter().filter(|t| !t.status.is_terminal()).map(|t| t.no).collect();
         for no in open {
-            let task = self.live.task(no);
-            let shown = super::joins::effective_output(self.live, task);
-            if shown != task.output {
+            let shown = self.output_before(no);
+            if shown != self.live.task(no).output {
                 self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = shown);
             }
             let why = reason.unwrap_or_default();

@@ -16,8 +16,8 @@ pub struct Delay {
 /// The decision on a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Another attempt after a delay.
-    Again(Delay),
+    /// Another attempt.
+    Again,
     /// The flow goes on; the attempt gets this status.
     GoOn(TaskStatus),
     /// The workflow ends with this status (S-7.6).
@@ -26,17 +26,17 @@ pub enum Verdict {
 
 impl Step<'_, '_> {
     /// Judges a terminal, unsuccessful instance (S-54.3, S-54.7 to S-54.9).
-    pub fn judge(&mut self, no: TaskNo) -> Verdict {
-        let task = self.live.task(no).clone();
-        let Some(node) = self.live.node_of(&task) else { return Verdict::GoOn(task.status) };
+    pub fn judge(&self, no: TaskNo) -> Verdict {
+        let task = self.live.task(no);
+        let Some(node) = self.live.node_of(task) else { return Verdict::GoOn(task.status) };
         let allowed = self.allowed_retries(&node);
-        let is_in_budget = within_total(&task, &node.task_def, self.now());
+        let is_in_budget = within_total(task, &node.task_def, self.now());
         if task.status.is_retriable()
             && !node.behaviour.is_never_retried
             && i64::from(task.retry_count) < allowed
             && is_in_budget
         {
-            return Verdict::Again(self.delay(&node.task_def, task.retry_count));
+            return Verdict::Again;
         }
         if node.step.optional {
             return Verdict::GoOn(TaskStatus::CompletedWithErrors);
@@ -64,7 +64,7 @@ impl Step<'_, '_> {
     }
 
     /// S-54.4: saturating, cut to the maximum, then jitter.
-    fn delay(&mut self, def: &TaskDef, failed_attempt: u32) -> Delay {
+    pub fn delay(&mut self, def: &TaskDef, failed_attempt: u32) -> Delay {
         let seconds = delay_seconds(def, failed_attempt);
         let jitter = if def.backoff_jitter_ms > 0 {
             let span = u64::from(def.backoff_jitter_ms.unsigned_abs());

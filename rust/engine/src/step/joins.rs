@@ -5,7 +5,7 @@ use super::ending::NoId;
 use crate::graph::Node;
 use crate::live::{Live, Place, is_final};
 use fastcond_json::{ObjectWriter, Raw, elements, get};
-use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus};
+use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
 use std::sync::Arc;
 
 /// The current instances a join waits for, in `joinOn` order; none for a name without instance.
@@ -47,11 +47,16 @@ fn is_final_for_join(task: &Task) -> bool {
 
 /// The output of a join as it stands: each joined task with output under its reference name (S-25.4).
 pub fn output_of(live: &Live, join: &Task) -> Raw {
+    output_without(live, join, |_| false)
+}
+
+/// The same, leaving out some joined tasks.
+pub fn output_without(live: &Live, join: &Task, is_left_out: impl Fn(TaskNo) -> bool) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for task in joined(live, join).into_iter().flatten() {
         let output = effective_output(live, task);
-        if task.status.is_terminal() && &*output != "{}" {
+        if &*output != "{}" && !is_left_out(task.no) {
             object.entry(&task.reference, &output);
         }
     }
@@ -102,6 +107,20 @@ impl Step<'_, '_> {
         let Some(id) = self.live.graph.find(&task.reference) else { return Vec::new() };
         let node = self.live.graph.node(id);
         node.joined_by.iter().filter_map(|join| self.live.current(*join, Place::default())).map(|t| t.no).collect()
+    }
+
+    /// A paused workflow still closes joins; what follows them waits (S-60.1).
+    pub fn close_joins_while_paused(&mut self) {
+        if self.live.execution.header.status != WorkflowStatus::Paused {
+            return;
+        }
+        let is_over = |t: &Task| t.status.is_terminal() && !t.is_retried && (t.status.is_successful() || t.is_executed);
+        let open = self.live.execution.tasks.iter().filter(|t| !t.status.is_terminal() && &*t.task_type == "JOIN");
+        let ready: Vec<TaskNo> =
+            open.filter(|t| joined(self.live, t).iter().all(|on| on.is_some_and(is_over))).map(|t| t.no).collect();
+        for no in ready {
+            self.close_join(no);
+        }
     }
 
     /// Closes waiting joins that wait for nothing any more, after an operator reopened them.

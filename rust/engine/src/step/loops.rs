@@ -14,7 +14,7 @@ use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Input key under which a list loop keeps its frozen items (S-28.10 Do).
+/// Input parameter that may give a list loop its items (S-28.10).
 const ITEMS: &str = "_items";
 
 /// The output a loop shows: iteration maps, the counter, the list position (S-28.5, S-28.15).
@@ -66,7 +66,7 @@ fn write_iteration(live: &Live, task: &Task, iteration: u32, out: &mut String) {
     for instance in body_instances(live, task, iteration) {
         let output = super::joins::effective_output(live, instance);
         object.entry(base_name(&instance.reference), &output);
-        if instance.status.is_failure() {
+        if instance.status.is_failure() && !live.node_of(instance).is_some_and(|n| n.step.permissive) {
             break;
         }
     }
@@ -111,6 +111,7 @@ impl Step<'_, '_> {
     }
 
     fn first_iteration(&mut self, no: TaskNo, node: &Arc<Node>) -> Result<(), (TaskStatus, String)> {
+        self.check_keep_last(no)?;
         if let Some(items) = self.frozen_items(no, node)? {
             if items.is_empty() {
                 let output = Raw::of_checked(r#"{"iteration":0}"#);
@@ -121,6 +122,16 @@ impl Step<'_, '_> {
         }
         let iteration = self.live.task(no).iteration.max(1);
         self.start_iteration(no, node, iteration)
+    }
+
+    /// `keepLastN` must be an integer (S-28.12 Do).
+    fn check_keep_last(&self, no: TaskNo) -> Result<(), (TaskStatus, String)> {
+        match get(&self.live.task(no).input, "keepLastN") {
+            Some(value) if as_i64(value).is_none() => {
+                Err((TaskStatus::FailedWithTerminalError, format!("keepLastN must be an integer, not {value}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn next_iteration(&mut self, no: TaskNo, node: &Arc<Node>) -> Result<(), (TaskStatus, String)> {
@@ -184,24 +195,22 @@ impl Step<'_, '_> {
             return Ok(None);
         }
         let task = self.live.task(no);
-        let stored = get(&task.input, ITEMS).map(str::to_owned);
-        let is_first = task.iteration == 0;
-        let list = match stored {
-            Some(list) if has_parameter || !is_first => Raw::of_checked(list),
-            _ => {
+        let list = match (&task.items, get(&task.input, ITEMS)) {
+            (Some(frozen), _) => frozen.clone(),
+            (None, Some(given)) => Raw::of_checked(given),
+            (None, None) => {
                 let written = node.step.items.clone().unwrap_or_else(Raw::null);
                 let scope = InputScope::new(self.live, self.given.defs, Some(no));
                 let template = fastcond_expr::Template::compile(&written);
-                let list = template
+                template
                     .resolve_raw(&scope)
-                    .map_err(|e| (TaskStatus::FailedWithTerminalError, format!("Unable to evaluate items: {e}")))?;
-                let frozen = format!("{{\"{ITEMS}\":{}}}", &*list);
-                self.edit(no, TaskChange { input: true, ..TaskChange::default() }, |t| {
-                    t.input = Raw::of_checked(fastcond_json::merged(&t.input, &frozen));
-                });
-                list
+                    .map_err(|e| (TaskStatus::FailedWithTerminalError, format!("Unable to evaluate items: {e}")))?
             }
         };
+        if self.live.task(no).items.is_none() {
+            let frozen = list.clone();
+            self.edit(no, TaskChange { spec: true, ..TaskChange::default() }, |t| t.items = Some(frozen));
+        }
         Ok(Some(match kind(&list) {
             Kind::Null => Vec::new(),
             Kind::Array => elements(&list).map(Raw::of_checked).collect(),

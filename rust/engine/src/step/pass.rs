@@ -5,30 +5,90 @@ use super::failing::Verdict;
 use crate::graph::Next;
 use crate::live::{Live, Place};
 use crate::tasks::Mode;
-use fastcond_model::{NodeRef, TaskChange, TaskNo, TaskStatus};
+use fastcond_model::{NodeRef, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
 
 impl Step<'_, '_> {
-    /// Works until nothing moves, the workflow ends, or the step is long enough.
+    /// Works in turns until nothing moves, the workflow ends, or the step is long enough.
+    ///
+    /// A turn first looks at what ended, in list order, then runs what is to be run inline (S-4.11, S-5).
     pub fn go_on(&mut self) {
         if !self.is_running() {
+            self.close_joins_while_paused();
             return;
         }
         self.set_continuing(false);
-        while let Some(no) = self.live.work.pop_front() {
-            if self.is_spent() {
-                self.live.work.push_front(no);
-                self.set_continuing(true);
-                return;
+        loop {
+            while !self.live.work.is_empty() {
+                self.turn();
+                if !self.is_running() || self.live.execution.header.is_continuing {
+                    return;
+                }
             }
-            self.spend(1);
-            self.look_at(no);
-            if !self.is_running() {
-                return;
+            let begins = std::mem::take(&mut self.begins);
+            if begins.is_empty() {
+                break;
+            }
+            for no in begins {
+                self.begin_child(no);
             }
         }
-        if self.live.open_total() == 0 {
+        if let Some(no) = self.live.terminate() {
+            self.end_by_terminate(no);
+        } else if self.live.open_total() == 0 {
             self.complete();
         }
+    }
+
+    fn turn(&mut self) {
+        let mut taken: Vec<TaskNo> = std::mem::take(&mut self.live.work).into();
+        taken.retain(|no| self.live.execution.tasks.get(*no).is_some());
+        self.in_list_order(&mut taken);
+        let (ended, waiting): (Vec<TaskNo>, Vec<TaskNo>) =
+            taken.into_iter().partition(|no| self.live.task(*no).status.is_terminal());
+        // S-4.15: what ends the workflow undoes the rest of its turn.
+        if let Some((no, status)) = ended.iter().find_map(|no| self.fatal(*no).map(|status| (*no, status))) {
+            return self.end_for_task(no, status);
+        }
+        self.is_ending = self.live.terminate().is_some();
+        self.live.hide_new(true);
+        for (at, no) in ended.iter().enumerate() {
+            if self.is_spent() {
+                self.live.hide_new(false);
+                self.live.work.extend(ended[at..].iter().chain(&waiting));
+                return self.set_continuing(true);
+            }
+            self.spend(1);
+            self.look_at(*no);
+        }
+        self.live.hide_new(false);
+        if let Some(no) = self.live.terminate() {
+            self.is_ending = false;
+            return self.end_by_terminate(no);
+        }
+        self.run_all(waiting);
+    }
+
+    /// Runs what waits to be run: from before, and from this turn.
+    fn run_all(&mut self, mut waiting: Vec<TaskNo>) {
+        let queued: Vec<TaskNo> = std::mem::take(&mut self.live.work).into();
+        let (ended, fresh): (Vec<TaskNo>, Vec<TaskNo>) =
+            queued.into_iter().partition(|no| self.live.task(*no).status.is_terminal());
+        self.live.work.extend(ended);
+        waiting.extend(fresh);
+        self.in_list_order(&mut waiting);
+        for (at, no) in waiting.iter().enumerate() {
+            if self.is_spent() {
+                self.live.work.extend(&waiting[at..]);
+                return self.set_continuing(true);
+            }
+            self.spend(1);
+            self.run_inline(*no);
+        }
+    }
+
+    fn in_list_order(&self, numbers: &mut Vec<TaskNo>) {
+        numbers.sort_unstable_by_key(|no| (self.live.task(*no).seq, *no));
+        numbers.dedup();
     }
 
     fn set_continuing(&mut self, is_continuing: bool) {
@@ -44,18 +104,28 @@ impl Step<'_, '_> {
         self.live.work.push_back(no);
     }
 
+    fn is_unprocessed(&self, no: TaskNo) -> bool {
+        let task = self.live.task(no);
+        task.status.is_terminal() && !task.is_retried && !task.is_executed && task.status != TaskStatus::Skipped
+    }
+
+    /// The status a failed instance ends the workflow with, when nothing excuses it.
+    fn fatal(&self, no: TaskNo) -> Option<WorkflowStatus> {
+        let is_failed = self.is_unprocessed(no) && self.live.task(no).status.is_failure();
+        match is_failed.then(|| self.judge(no))? {
+            Verdict::End(status) => Some(status),
+            Verdict::Again | Verdict::GoOn(_) => None,
+        }
+    }
+
     fn look_at(&mut self, no: TaskNo) {
-        let Some(task) = self.live.execution.tasks.get(no) else { return };
-        if !task.status.is_terminal() {
-            self.run_inline(no);
+        if !self.is_unprocessed(no) {
             return;
         }
-        if task.is_retried || task.is_executed || task.status == TaskStatus::Skipped {
-            return;
-        }
-        if task.status.is_failure() {
+        if self.live.task(no).status.is_failure() {
             match self.judge(no) {
-                Verdict::Again(delay) => return self.retry_attempt(no, delay),
+                Verdict::Again if self.is_ending => return,
+                Verdict::Again => return self.retry_attempt(no),
                 Verdict::GoOn(status) => self.edit(no, TaskChange::default(), |t| t.status = status),
                 Verdict::End(status) => return self.end_for_task(no, status),
             }
@@ -64,9 +134,10 @@ impl Step<'_, '_> {
     }
 
     fn run_inline(&mut self, no: TaskNo) {
-        let task = self.live.task(no);
+        let Some(task) = self.live.execution.tasks.get(no) else { return };
         let Some(node) = self.live.node_of(task) else { return };
-        if node.behaviour.mode != Mode::Inline || (task.status == TaskStatus::Scheduled && task.ready_ms > self.now()) {
+        let is_due = task.status != TaskStatus::Scheduled || task.ready_ms <= self.now();
+        if task.status.is_terminal() || node.behaviour.mode != Mode::Inline || !is_due {
             return;
         }
         (node.behaviour.run)(self, no, &node);
@@ -79,13 +150,10 @@ impl Step<'_, '_> {
     fn finish_instance(&mut self, no: TaskNo) {
         self.edit(no, TaskChange::default(), |t| t.is_executed = true);
         self.live.note_final(no);
-        if self.ends_by_terminate(no) {
+        if self.is_ending {
             return;
         }
         self.tell_joins(no);
-        if !self.is_running() {
-            return;
-        }
         let task = self.live.task(no);
         let place = Place::of(task);
         let follows = match (&task.node, task.has_children) {
@@ -95,10 +163,17 @@ impl Step<'_, '_> {
         if let Next::Node(next) = follows {
             self.schedule(next, place);
         }
-        if !self.is_running() {
+        self.tell_loop(place);
+    }
+
+    fn begin_child(&mut self, no: TaskNo) {
+        let Some(task) = self.live.execution.tasks.get(no) else { return };
+        if task.status != TaskStatus::Scheduled {
             return;
         }
-        self.tell_loop(place);
+        if let Some(node) = self.live.node_of(task) {
+            self.begin_waiting(no, &node);
+        }
     }
 }
 

@@ -121,6 +121,7 @@ impl Step<'_, '_> {
             input: Raw::empty_object(),
             output: Raw::empty_object(),
             output_path: None,
+            items: None,
         }
     }
 
@@ -128,6 +129,11 @@ impl Step<'_, '_> {
     pub fn start_instance(&mut self, no: TaskNo, node: &Arc<Node>) {
         match node.behaviour.mode {
             Mode::Worker | Mode::System => {}
+            Mode::Waiting if node.behaviour.word == "SUB_WORKFLOW" => {
+                if self.live.task(no).ready_ms <= self.now() {
+                    self.begins.push(no);
+                }
+            }
             Mode::Waiting => {
                 if self.live.task(no).ready_ms <= self.now() {
                     self.begin_waiting(no, node);

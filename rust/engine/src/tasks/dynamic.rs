@@ -16,6 +16,7 @@ pub(super) static DYNAMIC: Behaviour = Behaviour {
     takes_template: true,
     has_response_timeout: true,
     fill,
+    is_sync: false,
     ..PLAIN
 };
 

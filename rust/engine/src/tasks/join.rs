@@ -14,6 +14,7 @@ pub(super) static JOIN: Behaviour = Behaviour {
     is_never_retried: true,
     fill,
     run,
+    is_sync: false,
     ..PLAIN
 };
 

@@ -9,7 +9,7 @@ use fastcond_model::{InlineDefinition, Message, Task, TaskChange, TaskNo, TaskSt
 use std::sync::Arc;
 
 pub(super) static SUB_WORKFLOW: Behaviour =
-    Behaviour { word: "SUB_WORKFLOW", is_named_by_type: false, mode: Mode::Waiting, fill, run, ..PLAIN };
+    Behaviour { word: "SUB_WORKFLOW", is_named_by_type: false, mode: Mode::Waiting, fill, run, is_sync: false, ..PLAIN };
 
 /// The stored input of S-30.3.
 fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
@@ -29,11 +29,20 @@ fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<()
         Some(InlineDefinition::Reference(text)) => resolved(&Raw::string(text))?,
         Some(InlineDefinition::Object(def)) => Raw::of_checked(serde_json::to_string(def).map_err(|e| e.to_string())?),
     };
+    let name = resolved_text(&param.name)?;
+    let mut version = resolved_raw(&param.version)?;
+    if definition.is_null() && (version.is_null() || &*version == "0" || &*version == "\"0\"") {
+        // S-30.2: no version is the latest now.
+        let text = as_str(&name).unwrap_or_default();
+        let latest = step.given.defs.latest_version(&text);
+        let latest = latest.ok_or_else(|| format!("No such workflow found by name: {text}, version: latest"))?;
+        version = Raw::from(i64::from(latest));
+    }
     let strategy = param.idempotency_strategy.map_or_else(Raw::null, |s| Raw::string(s.text()));
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
-    object.raw("subWorkflowName", &resolved_text(&param.name)?);
-    object.raw("subWorkflowVersion", &resolved_raw(&param.version)?);
+    object.raw("subWorkflowName", &name);
+    object.raw("subWorkflowVersion", &version);
     object.raw("subWorkflowTaskToDomain", &resolved_raw(&param.task_to_domain)?);
     object.raw("subWorkflowDefinition", &definition);
     object.raw("priority", &resolved_raw(&param.priority)?);

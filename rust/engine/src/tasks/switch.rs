@@ -45,9 +45,6 @@ pub(super) fn choose(step: &mut Step<'_, '_>, no: TaskNo, case: &str, chosen: Op
     let mut extra = String::new();
     let mut object = ObjectWriter::begin(&mut extra);
     object.str("case", case);
-    if chosen.is_some() {
-        object.str("hasChildren", "true");
-    }
     object.end();
     let parts = TaskChange { input: true, output: true, spec: false };
     step.edit(no, parts, |t| {

@@ -8,7 +8,7 @@ use fastcond_json::{as_str, get};
 use fastcond_model::{Task, TaskChange, TaskNo, TaskStatus};
 use std::sync::Arc;
 
-pub(super) static WAIT: Behaviour = Behaviour { word: "WAIT", mode: Mode::Waiting, fill, run, ..PLAIN };
+pub(super) static WAIT: Behaviour = Behaviour { word: "WAIT", mode: Mode::Waiting, fill, run, is_sync: false, ..PLAIN };
 
 fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
     task.input = step.resolve_input(node, task.no)?;
@@ -43,7 +43,7 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     // The deadline counts from the moment the wait begins, also for a new attempt (S-32.9).
     match deadline(&step.live.task(no).input, now_ms) {
         Ok(None) => {}
-        Ok(Some(at)) if at <= now_ms => step.settle(no, TaskStatus::Completed, None),
+        Ok(Some(at)) if at < now_ms => step.settle(no, TaskStatus::Completed, None),
         Ok(Some(at)) => step.edit(no, TaskChange::default(), |t| t.wait_until_ms = at),
         Err(reason) => step.settle(no, TaskStatus::FailedWithTerminalError, Some(reason)),
     }

@@ -1,5 +1,5 @@
-// Runs in every fresh realm before the script. Makes time and chance functions of what was given and keeps the
-// built-ins that reading the result needs, before a script can replace them.
+// Runs before a script that names them: makes time and chance functions of what was given. Gives what reading a
+// date in the result needs, before the script can replace it.
 (function (now, seed) {
   'use strict';
   const RealDate = Date;
@@ -26,5 +26,5 @@
     t = (t + imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   });
-  return [RealDate.prototype.toISOString, String.prototype.toWellFormed, FixedDate];
+  return [RealDate.prototype.toISOString, FixedDate];
 })

@@ -1,37 +1,84 @@
-//! One fresh realm: built-ins, `$`, the script, its result.
+//! One engine for one call: built-ins, `$`, the script, its result.
 
 use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use fastcond_json::Raw;
-use rquickjs::context::EvalOptions;
-use rquickjs::{Array, Context, Ctx, Error, Function, Runtime, Value};
+use rquickjs::context::{EvalOptions, intrinsic};
+use rquickjs::{Array, Context, Ctx, Error, Function, Object, Runtime, Value};
 
 use super::exact::ExactIntegers;
 use super::failure::ScriptError;
-use super::result::Writer;
-use super::{Form, Given};
+use super::result::{Kept, Stop, Writer};
+use super::{FUEL, Given, HEAP_BYTES_MAX, STACK_BYTES_MAX, Watch};
 
 const PRELUDE: &str = include_str!("prelude.js");
 const SHIMS: &str = include_str!("shims.js");
 
 /// Names that only make sense as Java methods of `$`; a script without them is spared the shims.
-const SHIM_NAMES: [&str; 9] =
-    ["get", "put", "size", "containsKey", "keySet", "values", "isEmpty", "contains", "getOrDefault"];
+const SHIM_NAMES: [&str; 8] =
+    ["get", "put", "size", "containsKey", "keySet", "values", "isEmpty", "contains"];
+
+/// Names that need the full set of built-ins; a script without them gets a realm at half the cost.
+const FULL_NAMES: [&str; 14] = [
+    "Date", "random", "Map", "Set", "Weak", "Int8", "Int16", "Int32", "Uint", "Float", "Int64", "Buffer",
+    "DataView", "Atomics",
+];
 
 /// The name of the script in stack traces; no other frame has it.
 pub(super) const SCRIPT_NAME: &str = "script";
 
-pub(super) struct Realm<'r> {
-    context: Context,
-    fuel: &'r Cell<u32>,
-    shims: bool,
+/// How a source is run.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// As a program: the value of its last statement is the result.
+    Program,
+    /// As the body of a function that is called: `return` gives the result.
+    FunctionBody,
+    /// Not at all: only read.
+    SyntaxOnly,
 }
 
-impl<'r> Realm<'r> {
-    pub(super) fn open(runtime: &Runtime, fuel: &'r Cell<u32>, source: &str) -> Result<Self, ScriptError> {
-        let context = Context::custom::<Intrinsics>(runtime).map_err(|_| ScriptError::OutOfMemory)?;
-        let shims = SHIM_NAMES.iter().any(|name| source.contains(name));
-        Ok(Self { context, fuel, shims })
+/// What every realm has: enough for any syntax to be safe.
+type Lean = (
+    intrinsic::Eval,
+    intrinsic::RegExpCompiler,
+    intrinsic::RegExp,
+    intrinsic::Json,
+    intrinsic::Proxy,
+    intrinsic::Promise,
+);
+
+/// Everything the language itself has; no performance clock, no DOM.
+type Full = (Lean, intrinsic::Date, intrinsic::MapSet, intrinsic::TypedArrays);
+
+pub(super) struct Realm {
+    context: Context,
+    fuel: Rc<Cell<u32>>,
+    is_full: bool,
+    has_shims: bool,
+}
+
+impl Realm {
+    /// Makes an engine with the built-ins `source` names and puts its bounds in force.
+    pub(super) fn open(source: &str, watch: Option<Arc<dyn Watch>>) -> Result<Self, ScriptError> {
+        let names = |list: &[&str]| list.iter().any(|name| source.contains(name));
+        let is_full = names(&FULL_NAMES);
+        let runtime = Runtime::new().map_err(|_| ScriptError::OutOfMemory)?;
+        runtime.set_memory_limit(HEAP_BYTES_MAX);
+        runtime.set_max_stack_size(STACK_BYTES_MAX);
+        let fuel = Rc::new(Cell::new(FUEL));
+        let left = fuel.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            let is_over = left.get() == 0 || watch.as_ref().is_some_and(|watch| watch.is_over());
+            left.set(if is_over { 0 } else { left.get() - 1 });
+            is_over
+        })));
+        let context =
+            if is_full { Context::custom::<Full>(&runtime) } else { Context::custom::<Lean>(&runtime) };
+        let context = context.map_err(|_| ScriptError::OutOfMemory)?;
+        Ok(Self { context, fuel, is_full, has_shims: names(&SHIM_NAMES) })
     }
 
     pub(super) fn run(
@@ -51,73 +98,67 @@ impl<'r> Realm<'r> {
     fn result(&self, ctx: &Ctx<'_>, source: String, dollar: &str, given: &Given) -> Result<Raw, ScriptError> {
         let exact = ExactIntegers::of(dollar);
         let outcome = self.prepare(ctx, dollar, given).and_then(|kept| {
-            let value: Value<'_> = ctx.eval_with_options(source, options())?;
+            let value: Value<'_> = ctx.eval_with_options(source, named(SCRIPT_NAME, false))?;
             Ok((kept, value))
         });
         let (kept, value) = outcome.map_err(|error| self.failure(ctx, &error))?;
-        let mut writer = Writer::new(&kept, &exact).map_err(|error| self.failure(ctx, &error))?;
+        let mut writer = Writer::new(kept, &exact);
         match writer.write(&value) {
             Ok(()) => Ok(writer.finish()),
-            Err(super::result::Stop::TooLarge) => Err(ScriptError::OutputTooLarge),
-            Err(super::result::Stop::Failed(error)) => Err(self.failure(ctx, &error)),
+            Err(Stop::TooLarge) => Err(ScriptError::OutputTooLarge),
+            Err(Stop::Failed(error)) => Err(self.failure(ctx, &error)),
         }
     }
 
-    /// Installs `$`, time and chance; gives the built-ins kept for reading the result.
-    fn prepare<'js>(&self, ctx: &Ctx<'js>, dollar: &str, given: &Given) -> Result<Array<'js>, Error> {
-        let prelude: Function<'js> = ctx.eval_with_options(PRELUDE, trusted())?;
+    /// Installs `$`, time and chance; keeps the built-ins that reading the result needs, before a script can
+    /// replace them.
+    fn prepare<'js>(&self, ctx: &Ctx<'js>, dollar: &str, given: &Given) -> Result<Kept<'js>, Error> {
+        let globals = ctx.globals();
         let value = ctx.json_parse(dollar)?;
-        if self.shims {
-            let shims: Function<'js> = ctx.eval_with_options(SHIMS, trusted())?;
+        if self.has_shims {
+            let shims: Function<'js> = ctx.eval_with_options(SHIMS, named("shims", true))?;
             shims.call::<_, ()>((value.clone(),))?;
         }
-        ctx.globals().set("$", value)?;
-        prelude.call((milliseconds(given.now_ms), folded(given.seed)))
+        globals.set("$", value)?;
+        let string: Object<'js> = globals.get::<_, Object<'js>>("String")?.get("prototype")?;
+        let well_formed = string.get("toWellFormed")?;
+        if !self.is_full {
+            globals.get::<_, Object<'js>>("Math")?.remove("random")?;
+            return Ok(Kept { well_formed, date: None });
+        }
+        let prelude: Function<'js> = ctx.eval_with_options(PRELUDE, named("prelude", true))?;
+        let date: Array<'js> = prelude.call((milliseconds(given.now_ms), folded(given.seed)))?;
+        Ok(Kept { well_formed, date: Some((date.get(0)?, date.get(1)?)) })
     }
 
     /// The whole source must be read before its first statement, which throws, is run.
     fn read_only(&self, ctx: &Ctx<'_>, source: &str) -> Result<Raw, ScriptError> {
-        match ctx.eval_with_options::<(), _>(format!("throw 0;{source}"), options()) {
-            Ok(()) => Ok(Raw::null()),
-            Err(error) => {
-                let thrown = ctx.catch();
-                if thrown.as_int() == Some(0) {
-                    return Ok(Raw::null());
-                }
-                ctx.throw(thrown);
-                Err(self.failure(ctx, &error))
-            }
+        let Err(error) =
+            ctx.eval_with_options::<(), _>(format!("throw 0;{source}"), named(SCRIPT_NAME, false))
+        else {
+            return Ok(Raw::null());
+        };
+        let thrown = ctx.catch();
+        if thrown.as_int() == Some(0) {
+            return Ok(Raw::null());
         }
+        if matches!(error, Error::Exception) {
+            ctx.throw(thrown);
+        }
+        Err(self.failure(ctx, &error))
     }
 
     fn failure(&self, ctx: &Ctx<'_>, error: &Error) -> ScriptError {
-        if self.fuel.get() == 0 { ScriptError::OutOfTime } else { ScriptError::read(ctx, error) }
+        let failure = ScriptError::read(ctx, error);
+        // Reading the exception can run the script's own getters, so the budget is looked at last.
+        if self.fuel.get() == 0 { ScriptError::OutOfTime } else { failure }
     }
 }
 
-/// Everything the language itself has; no performance clock, no DOM.
-type Intrinsics = (
-    rquickjs::context::intrinsic::Eval,
-    rquickjs::context::intrinsic::Date,
-    rquickjs::context::intrinsic::RegExpCompiler,
-    rquickjs::context::intrinsic::RegExp,
-    rquickjs::context::intrinsic::Json,
-    rquickjs::context::intrinsic::Proxy,
-    rquickjs::context::intrinsic::MapSet,
-    rquickjs::context::intrinsic::TypedArrays,
-    rquickjs::context::intrinsic::Promise,
-);
-
-fn options() -> EvalOptions {
+fn named(name: &str, is_strict: bool) -> EvalOptions {
     let mut options = EvalOptions::default();
-    options.strict = false;
-    options.filename = Some(SCRIPT_NAME.to_owned());
-    options
-}
-
-fn trusted() -> EvalOptions {
-    let mut options = EvalOptions::default();
-    options.filename = Some("prelude".to_owned());
+    options.strict = is_strict;
+    options.filename = Some(name.to_owned());
     options
 }
 

@@ -27,26 +27,24 @@ impl From<Error> for Stop {
     }
 }
 
+/// Built-ins as they were before the script ran.
+pub(super) struct Kept<'js> {
+    /// `String.prototype.toWellFormed`
+    pub(super) well_formed: Function<'js>,
+    /// `Date.prototype.toISOString` and `Date`, where the realm has dates.
+    pub(super) date: Option<(Function<'js>, Value<'js>)>,
+}
+
 pub(super) struct Writer<'js, 'd> {
     out: String,
     depth: usize,
     exact: &'d ExactIntegers<'d>,
-    iso_text: Function<'js>,
-    well_formed: Function<'js>,
-    date: Value<'js>,
+    kept: Kept<'js>,
 }
 
 impl<'js, 'd> Writer<'js, 'd> {
-    /// `kept` holds the built-ins the prelude saved.
-    pub(super) fn new(kept: &Array<'js>, exact: &'d ExactIntegers<'d>) -> Result<Self, Error> {
-        Ok(Self {
-            out: String::new(),
-            depth: 0,
-            exact,
-            iso_text: kept.get(0)?,
-            well_formed: kept.get(1)?,
-            date: kept.get(2)?,
-        })
+    pub(super) fn new(kept: Kept<'js>, exact: &'d ExactIntegers<'d>) -> Self {
+        Self { out: String::new(), depth: 0, exact, kept }
     }
 
     pub(super) fn finish(self) -> Raw {
@@ -98,7 +96,7 @@ impl<'js, 'd> Writer<'js, 'd> {
         let Some(text) = text else { return self.push("null") };
         let decoded = match text.to_string() {
             // Half a surrogate pair has no UTF-8 form; it becomes the replacement character.
-            Err(Error::Utf8(_)) => self.well_formed.call::<_, String>((This(text.clone()),))?,
+            Err(Error::Utf8(_)) => self.kept.well_formed.call::<_, String>((This(text.clone()),))?,
             decoded => decoded?,
         };
         if self.out.len() + decoded.len() > OUTPUT_BYTES_MAX {
@@ -138,9 +136,11 @@ impl<'js, 'd> Writer<'js, 'd> {
 
     fn object(&mut self, object: Option<&Object<'js>>) -> Result<(), Stop> {
         let Some(object) = object else { return self.push("null") };
-        if object.is_instance_of(&self.date) {
+        if let Some((iso_text, date)) = &self.kept.date
+            && object.is_instance_of(date)
+        {
             // Fails for what only pretends to be a date, and for a date that is none.
-            let Ok(text) = self.iso_text.call::<_, String>((This(object.clone()),)) else {
+            let Ok(text) = iso_text.call::<_, String>((This(object.clone()),)) else {
                 object.ctx().catch();
                 return self.push("null");
             };

@@ -12,7 +12,7 @@ pub struct TaskChange {
     pub input: bool,
     /// Its output changed.
     pub output: bool,
-    /// It is new and made from data.
+    /// It is new and made from data, or its loop items were frozen.
     pub spec: bool,
 }
 

@@ -13,6 +13,7 @@ const INPUT: u32 = 40;
 const OUTPUT: u32 = 41;
 const SPEC: u32 = 42;
 const SPEC_JOIN: u32 = 43;
+const ITEMS: u32 = 44;
 
 pub(super) fn write(w: &mut Writer<'_>, t: &Task, parts: TaskChange) {
     w.uint(NO, u64::from(t.no) + 1);
@@ -23,6 +24,9 @@ pub(super) fn write(w: &mut Writer<'_>, t: &Task, parts: TaskChange) {
             w.uint(SPEC_JOIN, u64::from(spec.join) + 1);
         }
         NodeRef::Dynamic(_) | NodeRef::None => {}
+    }
+    if parts.spec {
+        w.text(ITEMS, t.items.as_deref());
     }
     w.text(3, Some(&t.reference));
     w.text(4, Some(&t.task_type));
@@ -92,6 +96,7 @@ pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, C
         t.input = old.input.clone();
         t.output = old.output.clone();
         t.node = old.node.clone();
+        t.items = old.items.clone();
     }
     let (mut def_name, mut spec, mut join) = (None, None, 0);
     let mut times = [0i64; 5];
@@ -129,6 +134,7 @@ pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, C
             28 => t.at_iteration = field.narrow()?,
             INPUT => t.input = field.json()?,
             OUTPUT => t.output = field.json()?,
+            ITEMS => t.items = Some(field.json()?),
             SPEC => spec = Some(field.json()?),
             SPEC_JOIN => join = field.maybe()?.unwrap_or_default(),
             _ => {}
@@ -180,5 +186,6 @@ fn blank() -> Task {
         input: Raw::empty_object(),
         output: Raw::empty_object(),
         output_path: None,
+        items: None,
     }
 }

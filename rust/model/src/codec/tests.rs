@@ -72,6 +72,7 @@ fn task(no: u32, node: NodeRef) -> Task {
         input: Raw::of_checked(r#"{"a":1.0}"#),
         output: Raw::of_checked(r#"{"b":null}"#),
         output_path: None,
+        items: Some(Raw::of_checked("[1]")),
     }
 }
 

@@ -36,12 +36,16 @@ impl ArchiveReader {
     /// The record of an execution, checked, or `None` when there is none of that id.
     pub fn load(&self, id: &Id) -> Result<Option<Vec<u8>>, StoreFault> {
         let mut found = None;
-        self.each("SELECT record_check, record FROM executions WHERE id = ?1", [Value::from(id.to_vec())], |row| {
-            let record: Vec<u8> = row.get(1)?;
-            let sound = check::record(id, &record) == row.get::<_, u32>(0)?;
-            found = Some(record);
-            Ok(verdict(sound, || uuid_text(id)))
-        })?;
+        self.each(
+            "SELECT record_check, record FROM executions WHERE id = ?1",
+            [Value::from(id.to_vec())],
+            |row| {
+                let record: Vec<u8> = row.get(1)?;
+                let sound = check::record(id, &record) == row.get::<_, u32>(0)?;
+                found = Some(record);
+                Ok(verdict(sound, || uuid_text(id)))
+            },
+        )?;
         Ok(found)
     }
 
@@ -60,7 +64,8 @@ impl ArchiveReader {
             let (open, flags): (bool, u32) = (row.get(1)?, row.get(3)?);
             let ready = row.get_ref(5)?.as_blob_or_null()?.unwrap_or_default();
             let head = check::head(&id, open, row.get(2)?, ready, flags);
-            let sound = head == row.get::<_, u32>(4)? && check::record(&id, &record) == row.get::<_, u32>(6)?;
+            let sound =
+                head == row.get::<_, u32>(4)? && check::record(&id, &record) == row.get::<_, u32>(6)?;
             rows.push(StoredRow { id, open, flags, record });
             Ok(verdict(sound, || uuid_text(&id)))
         })?;
@@ -180,7 +185,10 @@ impl ArchiveReader {
 
     /// The ids of a definition's executions with a correlation id, oldest start first; of any status if none is given.
     pub fn ids_by_correlation(
-        &self, name: &str, correlation_id: &str, status: Option<&str>,
+        &self,
+        name: &str,
+        correlation_id: &str,
+        status: Option<&str>,
     ) -> Result<Vec<Id>, StoreFault> {
         let sql = "SELECT id FROM executions WHERE correlation_id = ?1 AND name = ?2 AND (?3 IS NULL OR status = ?3)
             ORDER BY start_ms, row";
@@ -204,7 +212,10 @@ impl ArchiveReader {
     }
 
     fn each_thing(
-        &self, sql: &str, values: impl IntoIterator<Item = Value>, mut each: impl FnMut(&str, &str, &[u8]),
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+        mut each: impl FnMut(&str, &str, &[u8]),
     ) -> Result<(), StoreFault> {
         self.each_in("things", sql, values, |row| {
             let (kind, key) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
@@ -218,14 +229,19 @@ impl ArchiveReader {
     }
 
     fn each(
-        &self, sql: &str, values: impl IntoIterator<Item = Value>,
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
         each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<Result<(), String>>,
     ) -> Result<(), StoreFault> {
         self.each_in("executions", sql, values, each)
     }
 
     fn each_in(
-        &self, table: &'static str, sql: &str, values: impl IntoIterator<Item = Value>,
+        &self,
+        table: &'static str,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
         each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<Result<(), String>>,
     ) -> Result<(), StoreFault> {
         each_row(&self.connection, &self.file, table, sql, values, each)
@@ -234,7 +250,10 @@ impl ArchiveReader {
 
 /// Runs a query and hands over its rows; a row that answers with its key is damaged.
 fn each_row(
-    connection: &Connection, file: &Arc<PathBuf>, table: &'static str, sql: &str,
+    connection: &Connection,
+    file: &Arc<PathBuf>,
+    table: &'static str,
+    sql: &str,
     values: impl IntoIterator<Item = Value>,
     mut each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<Result<(), String>>,
 ) -> Result<(), StoreFault> {
@@ -259,7 +278,8 @@ fn verdict(sound: bool, key: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 /// The columns [`read_doc`] reads, in its order, and then their checksum.
-const DOC_COLUMNS: &str = "id, name, version, status, correlation_id, start_ms, end_ms, update_ms, priority, reason,
+const DOC_COLUMNS: &str =
+    "id, name, version, status, correlation_id, start_ms, end_ms, update_ms, priority, reason,
     parent_id, event, failed_refs, classifier, doc_check";
 
 fn read_doc(row: &SqlRow<'_>) -> rusqlite::Result<Doc> {
@@ -303,7 +323,8 @@ pub(super) fn covered(connection: &Connection, file: &Arc<PathBuf>, store: Id) -
         })
         .map_err(fault("read", file))?;
     if check::meta(&found, covered) != row_check {
-        let (file, key, what) = (file.to_path_buf(), "the only row".to_owned(), "it does not match its checksum");
+        let (file, key, what) =
+            (file.to_path_buf(), "the only row".to_owned(), "it does not match its checksum");
         return Err(OpenError::Fault(StoreFault::DamagedRow { file, table: "store", key, what }));
     }
     if found != store {

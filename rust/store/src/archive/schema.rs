@@ -80,7 +80,7 @@ pub(super) fn configure(connection: &Connection, options: ArchiveOptions) -> rus
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // There is no second writer, and a checkpoint does not wait for readers: it comes back another time.
     connection.busy_timeout(Duration::ZERO)?;
-    connection.pragma_update(None, "page_size", 4096)?;
+    connection.pragma_update(None, "page_size", 8192)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         // Without a write-ahead log nothing that is said about durability here would hold.

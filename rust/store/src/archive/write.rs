@@ -75,9 +75,12 @@ fn things(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> 
     let mut remove = transaction.prepare_cached(REMOVE_THING)?;
     for thing in &batch.things {
         match &thing.value {
-            Some(value) => {
-                put.execute(params![thing.kind, thing.key, check::thing(&thing.kind, &thing.key, value), value])?
-            }
+            Some(value) => put.execute(params![
+                thing.kind,
+                thing.key,
+                check::thing(&thing.kind, &thing.key, value),
+                value
+            ])?,
             None => remove.execute(params![thing.kind, thing.key])?,
         };
     }
@@ -88,7 +91,14 @@ fn logs(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
     let mut put = transaction.prepare_cached(PUT_LOG)?;
     for line in &batch.logs {
         let row_check = check::log(&line.task, line.seq, line.created_ms, &line.worker, &line.log);
-        put.execute(params![line.task, line.seq.cast_signed(), line.created_ms, row_check, line.worker, line.log])?;
+        put.execute(params![
+            line.task,
+            line.seq.cast_signed(),
+            line.created_ms,
+            row_check,
+            line.worker,
+            line.log
+        ])?;
     }
     Ok(())
 }

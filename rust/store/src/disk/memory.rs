@@ -185,7 +185,10 @@ impl Disk for MemoryDisk {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = self.state();
         let inside = state.names.keys().filter(|path| path.parent() == Some(dir));
-        Ok(inside.filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect())
+        Ok(inside
+            .filter_map(|path| path.file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect())
     }
 
     fn create(&self, path: &Path) -> io::Result<MemoryFile> {

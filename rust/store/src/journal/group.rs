@@ -145,7 +145,8 @@ impl<T> Queue<T> {
     }
 
     fn has_room(&self, state: &State<T>, bytes: usize) -> bool {
-        let fits = state.frames.len() + bytes <= self.bounds.bytes_max && state.waiting.len() < self.bounds.waiting_max;
+        let fits = state.frames.len() + bytes <= self.bounds.bytes_max
+            && state.waiting.len() < self.bounds.waiting_max;
         fits || state.waiting.is_empty()
     }
 
@@ -178,7 +179,8 @@ impl<T> Queue<T> {
                 state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let (woken, timeout) = self.arrived.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) =
+                self.arrived.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             if timeout.timed_out() && state.waiting.is_empty() {
                 state.journal_sleeps = false;
@@ -236,7 +238,9 @@ enum Taken {
 /// the failed group and of everything still queued, once; later pushes are refused. After a clean stop the journal is
 /// synced and sealed.
 pub fn run<D: Disk, T>(
-    mut journal: Journal<D>, queue: &Queue<T>, mut on_durable: impl FnMut(Durable, Vec<T>),
+    mut journal: Journal<D>,
+    queue: &Queue<T>,
+    mut on_durable: impl FnMut(Durable, Vec<T>),
     mut on_fault: impl FnMut(StoreFault, Vec<T>),
 ) {
     let mut group = Group { frames: Vec::new(), waiting: Vec::new() };
@@ -268,7 +272,9 @@ pub fn run<D: Disk, T>(
 }
 
 fn write_group<D: Disk, T>(
-    journal: &mut Journal<D>, group: &mut Group<T>, pace: &mut Pace,
+    journal: &mut Journal<D>,
+    group: &mut Group<T>,
+    pace: &mut Pace,
 ) -> Result<Durable, StoreFault> {
     let started = Instant::now();
     let records = record::count_frames(&group.frames);

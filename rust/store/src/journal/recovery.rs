@@ -44,7 +44,15 @@ impl<D: Disk> Recovery<D> {
     /// To be read before segments are given back; `from` must not lie below [`Recovery::first`].
     pub fn records(&self, from: u64) -> Records<'_, D> {
         assert!(from >= self.first, "position {from} is below the first one, {}", self.first);
-        Records { recovery: self, wanted: from, segment: Vec::new(), at: 0, seed: None, until: 0, file: PathBuf::new() }
+        Records {
+            recovery: self,
+            wanted: from,
+            segment: Vec::new(),
+            at: 0,
+            seed: None,
+            until: 0,
+            file: PathBuf::new(),
+        }
     }
 }
 
@@ -106,9 +114,15 @@ impl<D: Disk> Journal<D> {
     /// there. The caller replays [`Recovery::records`] from `covered + 1` before it appends. Nothing but empty segments
     /// is given back here, because only the archive knows how far it is durable.
     pub fn open(
-        disk: D, dir: &Path, options: JournalOptions, covered: u64,
+        disk: D,
+        dir: &Path,
+        options: JournalOptions,
+        covered: u64,
     ) -> Result<(Self, Recovery<D>), OpenError> {
-        assert!(options.segment_bytes > HEADER_BLOCK + record::HEADER_BYTES, "a segment holds at least one record");
+        assert!(
+            options.segment_bytes > HEADER_BLOCK + record::HEADER_BYTES,
+            "a segment holds at least one record"
+        );
         disk.create_dir(dir).map_err(|cause| StoreFault::io("create", dir, cause))?;
         let listed = Listed::read(&disk, dir)?;
         let mut names = listed.needed(dir, covered)?.to_vec();
@@ -128,9 +142,9 @@ impl<D: Disk> Journal<D> {
         names.push(name);
         let first = names.first().map_or(1, |oldest| oldest.first).min(tail.last + 1);
         let (last, store) = (tail.last, options.store);
-        let recovery = Recovery { first, last, cut: tail.cut, disk, dir: dir.to_path_buf(), store, segments: names };
-        let journal =
-            Self { segments, options, current, last, synced: last, sealed: false, poisoned: None };
+        let recovery =
+            Recovery { first, last, cut: tail.cut, disk, dir: dir.to_path_buf(), store, segments: names };
+        let journal = Self { segments, options, current, last, synced: last, sealed: false, poisoned: None };
         Ok((journal, recovery))
     }
 }
@@ -163,11 +177,14 @@ impl Listed {
     ///
     /// Older ones may be there still, or half recycled; they are never read.
     fn needed(&self, dir: &Path, covered: u64) -> Result<&[SegmentName], OpenError> {
-        let missing = |position: u64, what: String| OpenError::Missing { folder: dir.to_path_buf(), position, what };
+        let missing =
+            |position: u64, what: String| OpenError::Missing { folder: dir.to_path_buf(), position, what };
         let Some(mut start) = self.segments.len().checked_sub(1) else {
             return match covered {
                 0 => Ok(&[]),
-                _ => Err(missing(covered + 1, format!("it has no segments, but the archive covers {covered}"))),
+                _ => {
+                    Err(missing(covered + 1, format!("it has no segments, but the archive covers {covered}")))
+                }
             };
         };
         while self.segments[start].first > covered + 1 {
@@ -201,7 +218,11 @@ struct Tail {
 impl Tail {
     /// Checks every needed segment and finds the end.
     fn read<D: Disk>(
-        disk: &D, dir: &Path, options: &JournalOptions, needed: &[SegmentName], covered: u64,
+        disk: &D,
+        dir: &Path,
+        options: &JournalOptions,
+        needed: &[SegmentName],
+        covered: u64,
     ) -> Result<Self, OpenError> {
         let Some((newest, older)) = needed.split_last() else {
             return Ok(Self { last: 0, proof: 0, frames: Vec::new(), cut: None, newest: None });

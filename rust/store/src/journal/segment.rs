@@ -76,7 +76,10 @@ impl SegmentHeader {
     ///
     /// A header is durable before its file gets a segment's name, so a broken one is damage, never a torn write.
     pub(crate) fn decode(
-        block: &[u8], file: &Path, store: &[u8; 16], name: SegmentName,
+        block: &[u8],
+        file: &Path,
+        store: &[u8; 16],
+        name: SegmentName,
     ) -> Result<Self, OpenError> {
         let damage = |what: &str| OpenError::Fault(StoreFault::damage(file, 0, what));
         if block.len() < HEADER_BLOCK {

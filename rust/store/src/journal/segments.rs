@@ -38,7 +38,10 @@ struct Files {
 
 impl<D: Disk> Segments<D> {
     pub(super) fn new(
-        disk: D, dir: &Path, options: JournalOptions, live: impl IntoIterator<Item = SegmentName>,
+        disk: D,
+        dir: &Path,
+        options: JournalOptions,
+        live: impl IntoIterator<Item = SegmentName>,
     ) -> Self {
         let files = Files { live: live.into_iter().collect(), ..Files::default() };
         Self(Arc::new(Shared { disk, dir: dir.to_path_buf(), options, files: Mutex::new(files) }))
@@ -72,7 +75,8 @@ impl<D: Disk> Segments<D> {
         let mut offset = 0;
         while offset < self.0.options.segment_bytes {
             let count = zeros.len().min(self.0.options.segment_bytes - offset);
-            file.write_at(offset as u64, &zeros[..count]).map_err(|cause| StoreFault::io("write", &path, cause))?;
+            file.write_at(offset as u64, &zeros[..count])
+                .map_err(|cause| StoreFault::io("write", &path, cause))?;
             offset += count;
         }
         file.sync().map_err(|cause| StoreFault::io("sync", &path, cause))?;
@@ -97,7 +101,10 @@ impl<D: Disk> Segments<D> {
     /// The segment is large enough for `room` bytes of frames. The order is what recovery relies on: contents, sync,
     /// name, sync of the folder; only then may anything else be appended.
     pub(super) fn start(
-        &self, name: SegmentName, room: usize, contents: impl FnOnce(Seed) -> Vec<u8>,
+        &self,
+        name: SegmentName,
+        room: usize,
+        contents: impl FnOnce(Seed) -> Vec<u8>,
     ) -> Result<Current<D>, StoreFault> {
         let capacity = self.0.options.segment_bytes.max(HEADER_BLOCK + room);
         let (file, prepared) = self.take_spare(capacity)?;
@@ -106,7 +113,8 @@ impl<D: Disk> Segments<D> {
         let header = SegmentHeader { store, name, sync, capacity: capacity as u64 }.encode();
         let frames = contents(seed);
         let path = self.0.dir.join(name.file_name());
-        let mut current = Current { file, path: prepared.clone(), name, seed, offset: HEADER_BLOCK, capacity };
+        let mut current =
+            Current { file, path: prepared.clone(), name, seed, offset: HEADER_BLOCK, capacity };
         assert!(current.offset + frames.len() <= capacity, "a segment holds what it was made for");
         current.write(0, &header)?;
         if !frames.is_empty() {

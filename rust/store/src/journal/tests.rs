@@ -39,7 +39,10 @@ fn stamped_record_reads_back() {
     let mut at = 0;
     for (position, length) in [(42, 0), (43, 7), (44, 8)] {
         let parsed = record::parse(&buffer[at..], seed).expect("valid");
-        assert_eq!((parsed.position, parsed.durable, parsed.length, parsed.seal), (position, 40, length, false));
+        assert_eq!(
+            (parsed.position, parsed.durable, parsed.length, parsed.seal),
+            (position, 40, length, false)
+        );
         at += parsed.bytes;
     }
     assert_eq!(at, buffer.len());
@@ -70,8 +73,11 @@ fn record_of_another_store_or_segment_is_not_read() {
 fn segment_names_sort_as_their_numbers() {
     let name = SegmentName { number: 12, first: 3456 };
     assert_eq!(SegmentName::parse(&name.file_name()), Some(name));
-    assert!(SegmentName { number: 9, first: 1 }.file_name() < SegmentName { number: 10, first: 1 }.file_name());
-    for foreign in ["12-3456.journal", "spare-0000000001.journal", "lock", "0000000012-00000000000000003456"] {
+    assert!(
+        SegmentName { number: 9, first: 1 }.file_name() < SegmentName { number: 10, first: 1 }.file_name()
+    );
+    for foreign in ["12-3456.journal", "spare-0000000001.journal", "lock", "0000000012-00000000000000003456"]
+    {
         assert_eq!(SegmentName::parse(foreign), None, "{foreign}");
     }
 }

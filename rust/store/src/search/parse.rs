@@ -129,7 +129,8 @@ pub fn sort(text: &str) -> Result<Vec<(Field, Order)>, QueryError> {
         }
         let (name, direction) = item.trim().split_once(':').unwrap_or((item.trim(), "ASC"));
         let error = |mistake| QueryError { position: here, mistake };
-        let field = Field::of(name.trim()).ok_or_else(|| error(Mistake::UnknownField(shortened(name.trim()))))?;
+        let field =
+            Field::of(name.trim()).ok_or_else(|| error(Mistake::UnknownField(shortened(name.trim()))))?;
         let order = match direction.trim() {
             word if word.eq_ignore_ascii_case("asc") => Order::Ascending,
             word if word.eq_ignore_ascii_case("desc") => Order::Descending,
@@ -151,7 +152,11 @@ struct TooLong {
 impl TooLong {
     fn check(self, text: &str) -> Result<(), QueryError> {
         let Self { what, max } = self;
-        if text.len() <= max { Ok(()) } else { Err(QueryError { position: max, mistake: Mistake::TooMany { what, max } }) }
+        if text.len() <= max {
+            Ok(())
+        } else {
+            Err(QueryError { position: max, mistake: Mistake::TooMany { what, max } })
+        }
     }
 }
 
@@ -263,7 +268,10 @@ impl Parser<'_> {
     }
 
     fn compared(
-        &self, field: Field, comparison: Comparison, value: Written,
+        &self,
+        field: Field,
+        comparison: Comparison,
+        value: Written,
     ) -> Result<Condition, QueryError> {
         let negated = match comparison {
             Comparison::Equal => false,
@@ -431,7 +439,8 @@ enum Ends {
 fn starts_next_clause(rest: &str) -> bool {
     let rest = rest.trim_start();
     ["AND", "OR"].iter().any(|word| {
-        rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) && ends_word(&rest[word.len()..])
+        rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && ends_word(&rest[word.len()..])
     })
 }
 

@@ -10,8 +10,17 @@ use super::{Comparison, Condition, Field, FieldKind, Operand, Order, SearchQuery
 macro_rules! id_text {
     ($column:literal) => {
         concat!(
-            "lower(substr(hex(", $column, "), 1, 8) || '-' || substr(hex(", $column, "), 9, 4) || '-' || substr(hex(",
-            $column, "), 13, 4) || '-' || substr(hex(", $column, "), 17, 4) || '-' || substr(hex(", $column, "), 21))"
+            "lower(substr(hex(",
+            $column,
+            "), 1, 8) || '-' || substr(hex(",
+            $column,
+            "), 9, 4) || '-' || substr(hex(",
+            $column,
+            "), 13, 4) || '-' || substr(hex(",
+            $column,
+            "), 17, 4) || '-' || substr(hex(",
+            $column,
+            "), 21))"
         )
     };
 }

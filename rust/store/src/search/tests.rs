@@ -1,7 +1,9 @@
 //! The grammar, as tables: text in, meaning or mistake out.
 
 use super::date::parse_iso;
-use super::parse::{self, CONDITIONS_MAX, DEPTH_MAX, Mistake, PATTERN_BYTES_MAX, QUERY_BYTES_MAX, VALUES_MAX, filter};
+use super::parse::{
+    self, CONDITIONS_MAX, DEPTH_MAX, Mistake, PATTERN_BYTES_MAX, QUERY_BYTES_MAX, VALUES_MAX, filter,
+};
 use super::{Comparison, Condition, Field, Operand, Order, SearchQuery, uuid_bytes, uuid_text};
 
 /// A condition in a short fully bracketed form, so that a table can state it.
@@ -75,8 +77,10 @@ fn queries_mean_what_the_contract_says() {
         ("version != *", "version unset"),
         ("status = 'A' OR status = 'B' AND version = 1", "(any status='A' (all status='B' version=1))"),
         ("(status = 'A' OR status = 'B') AND version = 1", "(all (any status='A' status='B') version=1)"),
-        ("status='A' AND (version=1 OR (version=2 AND priority=0))",
-            "(all status='A' (any version=1 (all version=2 priority=0)))"),
+        (
+            "status='A' AND (version=1 OR (version=2 AND priority=0))",
+            "(all status='A' (any version=1 (all version=2 priority=0)))",
+        ),
         ("startTime > '2024-02-29T12:00:00Z'", "startTime>1709208000000"),
         ("startTime > 2024-02-29", "startTime>1709164800000"),
         ("endTime < '1709208000000'", "endTime<1709208000000"),
@@ -89,15 +93,18 @@ fn queries_mean_what_the_contract_says() {
         ("status IN A,B AND version=1", "(all status in ['A','B'] version=1)"),
         ("status =(A)", "status='A'"),
         ("correlationId=f(x)", "correlationId='f(x)'"),
-        ("startTime>1700000000000 AND startTime<1800000000000",
-            "(all startTime>1700000000000 startTime<1800000000000)"),
+        (
+            "startTime>1700000000000 AND startTime<1800000000000",
+            "(all startTime>1700000000000 startTime<1800000000000)",
+        ),
         // Words that merely begin like keywords.
         ("correlationId = ANDROID AND status = ORDERED", "(all correlationId='ANDROID' status='ORDERED')"),
         ("  status = 'A'  ", "status='A'"),
         ("correlationId = 'größe' AND event = '📦'", "(all correlationId='größe' event='📦')"),
     ];
     for (query, meaning) in table {
-        let condition = filter(query).unwrap_or_else(|error| panic!("{query}: {error}")).expect("a condition");
+        let condition =
+            filter(query).unwrap_or_else(|error| panic!("{query}: {error}")).expect("a condition");
         assert_eq!(shown(&condition), meaning, "{query}");
     }
 }
@@ -134,7 +141,10 @@ fn mistakes_are_named_with_their_place() {
         ("version = abc", "field 'version' takes a number, not 'abc' at position 10"),
         ("version = 1*", "field 'version' takes a number, not '1*' at position 10"),
         ("version = NaN", "field 'version' takes a number, not 'NaN' at position 10"),
-        ("startTime > yesterday", "field 'startTime' takes epoch milliseconds or an ISO 8601 time, not 'yesterday' at position 12"),
+        (
+            "startTime > yesterday",
+            "field 'startTime' takes epoch milliseconds or an ISO 8601 time, not 'yesterday' at position 12",
+        ),
         ("NOT (status = 'A')", "unknown field 'NOT' at position 0"),
         ("' OR 1=1 --", "expected a field at position 0"),
         ("workflowType = 'a*b*c*d*e*f*g'", "more than 5 wildcards at position 30"),
@@ -190,7 +200,10 @@ fn sort_is_read_in_every_form() {
         ("", vec![]),
         ("startTime:DESC", vec![(Field::StartTime, Descending)]),
         ("startTime", vec![(Field::StartTime, Ascending)]),
-        ("workflowType:asc|startTime:desc", vec![(Field::WorkflowType, Ascending), (Field::StartTime, Descending)]),
+        (
+            "workflowType:asc|startTime:desc",
+            vec![(Field::WorkflowType, Ascending), (Field::StartTime, Descending)],
+        ),
         (" status:Asc , version:DESC ", vec![(Field::Status, Ascending), (Field::Version, Descending)]),
         ("status|status:DESC", vec![(Field::Status, Ascending)]),
     ];
@@ -200,7 +213,10 @@ fn sort_is_read_in_every_form() {
     let error = |text| parse::sort(text).expect_err(text).to_string();
     assert_eq!(error("status,nope:ASC"), "unknown field 'nope' at position 7");
     assert_eq!(error("status:UP"), "expected ASC or DESC at position 0");
-    assert_eq!(error("start_ms;DROP TABLE executions"), "unknown field 'start_ms;DROP TABLE executions' at position 0");
+    assert_eq!(
+        error("start_ms;DROP TABLE executions"),
+        "unknown field 'start_ms;DROP TABLE executions' at position 0"
+    );
 }
 
 /// B-15.4: `*` or empty means all.
@@ -254,7 +270,12 @@ fn id_text_and_bytes_are_each_others_inverse() {
     let text = uuid_text(&id);
     assert_eq!(text, "01234567-89ab-cdef-0011-223344556677");
     assert_eq!(uuid_bytes(&text.to_uppercase()), Some(id));
-    for foreign in ["", "01234567-89ab-cdef-0011-22334455667", "01234567x89ab-cdef-0011-223344556677", "zz234567-89ab-cdef-0011-223344556677"] {
+    for foreign in [
+        "",
+        "01234567-89ab-cdef-0011-22334455667",
+        "01234567x89ab-cdef-0011-223344556677",
+        "zz234567-89ab-cdef-0011-223344556677",
+    ] {
         assert_eq!(uuid_bytes(foreign), None, "{foreign}");
     }
 }

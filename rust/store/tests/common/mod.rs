@@ -20,7 +20,9 @@ pub fn options(segment_bytes: usize) -> JournalOptions {
 
 /// Opens the journal of a disk.
 pub fn open(
-    disk: &MemoryDisk, options: JournalOptions, covered: u64,
+    disk: &MemoryDisk,
+    options: JournalOptions,
+    covered: u64,
 ) -> Result<(Journal<MemoryDisk>, Recovery<MemoryDisk>), OpenError> {
     Journal::open(disk.clone(), Path::new(DIR), options, covered)
 }
@@ -44,7 +46,11 @@ pub fn payload(life: u64, position: u64) -> Vec<u8> {
         _ => 8 + dice.below(300),
     };
     let stamp = format!("{life}:{position}:");
-    stamp.bytes().chain(std::iter::from_fn(|| Some(dice.byte()))).take(usize::try_from(length).unwrap()).collect()
+    stamp
+        .bytes()
+        .chain(std::iter::from_fn(|| Some(dice.byte())))
+        .take(usize::try_from(length).unwrap())
+        .collect()
 }
 
 /// One framed payload.
