@@ -94,7 +94,7 @@ def test_missing_journal_is_harmless_or_refused(stopped: Image, tmp_path: Path) 
 def test_flipped_archive_bit_is_harmless_or_reported(stopped: Image, tmp_path: Path, case: int) -> None:
     """G10 for SQLite: a changed row is never served as if it were right."""
     data_dir = copy(stopped, tmp_path / "home")
-    archive = data_dir / "archive.db"
+    archive = data_dir / "archive.sqlite"
     offset, bit = _spot(f"archive flip {case}", below=archive.stat().st_size)
     _flip(archive, offset=offset, bit=bit)
     _assert_whole_or_reported(stopped, tmp_path / "home", what=f"bit {bit} at {offset}")
@@ -103,7 +103,7 @@ def test_flipped_archive_bit_is_harmless_or_reported(stopped: Image, tmp_path: P
 @pytest.mark.parametrize("case", range(3))
 def test_archive_cut_in_the_middle_is_harmless_or_reported(stopped: Image, tmp_path: Path, case: int) -> None:
     data_dir = copy(stopped, tmp_path / "home")
-    archive = data_dir / "archive.db"
+    archive = data_dir / "archive.sqlite"
     offset, _ = _spot(f"archive cut {case}", below=archive.stat().st_size)
     with archive.open("r+b") as file:
         file.truncate(offset)
@@ -159,4 +159,4 @@ def _assert_whole_or_reported(image: Image, home: Path, *, what: str) -> None:
     print(f"{what}: {'opened' if verdict.is_open else 'refused'}")
     assert verdict.complaints == [], f"{what}: {verdict.complaints[:5]}"
     if not verdict.is_open:
-        assert "archive.db" in verdict.message, f"{what}: {verdict.message}"
+        assert "archive.sqlite" in verdict.message, f"{what}: {verdict.message}"

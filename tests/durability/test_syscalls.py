@@ -122,7 +122,7 @@ def _attach(server: Server, injection: Injection, *, folder: str) -> Strace:
         # Segments made ready for later count too.
         files += [file for file in (server.data_dir / "journal").iterdir() if file not in files]
     else:
-        files = [file for file in files if file.name.startswith("archive.db")]
+        files = [file for file in files if file.name.startswith("archive.sqlite")]
     return Strace(server.pid, injection, files=files, out=server.home / "strace.out")
 
 

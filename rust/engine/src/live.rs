@@ -319,6 +319,11 @@ impl Live {
         self.note_due(no);
     }
 
+    /// A final instance is open again.
+    pub fn note_reopened(&mut self, no: TaskNo) {
+        *self.index.open.entry(Place::of(self.task(no))).or_default() += 1;
+    }
+
     /// Keeps the deadline of an instance in step with its record.
     pub fn note_due(&mut self, no: TaskNo) {
         let new = self.execution.tasks.get(no).and_then(|task| {

@@ -38,6 +38,9 @@ pub struct Step<'a, 'g> {
     budget: u32,
     /// A TERMINATE was seen: this turn only marks what ended (S-5.11).
     pub is_ending: bool,
+    /// Instances this turn marked executed, and ones whose failure it excused with their status before.
+    executed_now: Vec<TaskNo>,
+    excused_now: Vec<(TaskNo, TaskStatus)>,
     /// Children to start once the decision stands.
     pub begins: Vec<TaskNo>,
     /// What came of the command.
@@ -59,6 +62,8 @@ impl<'a, 'g> Step<'a, 'g> {
             ended: false,
             budget: BUDGET,
             is_ending: false,
+            executed_now: Vec::new(),
+            excused_now: Vec::new(),
             begins: Vec::new(),
             outcome: Outcome::Done,
             random,

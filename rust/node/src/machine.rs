@@ -160,7 +160,7 @@ pub struct Machine {
     rates: RateLimit,
     holding: IdMap<TaskKey, Arc<str>>,
     slot_limits: HashMap<Arc<str>, u32>,
-    waiting_for_slot: HashMap<Arc<str>, BTreeSet<TaskKey>>,
+    waiting_for_slot: HashMap<Arc<str>, BTreeSet<QueueId>>,
     prefixes: Prefixes,
     hungry: Vec<QueueId>,
     recovered_keys: IdMap<u128, Vec<TaskKey>>,

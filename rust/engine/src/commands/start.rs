@@ -40,5 +40,6 @@ pub fn first_steps(step: &mut Step<'_, '_>) {
         step.schedule(first, Place::default());
     }
     step.live.hide_new(false);
+    step.run_mapped();
     step.go_on();
 }

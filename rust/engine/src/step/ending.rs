@@ -23,10 +23,22 @@ impl Step<'_, '_> {
     /// Nothing is open: the execution is complete, unless permissive tasks failed (S-5.11, S-5.12).
     pub fn complete(&mut self) {
         if let Some(reason) = self.permissive_failures() {
+            self.undo_turn();
             self.end(Ending { status: WorkflowStatus::Failed, reason: Some(reason), task: None, runs_failure_workflow: true });
             return;
         }
         self.close(WorkflowStatus::Completed, None, None);
+    }
+
+    /// S-4.15: a turn that ends the workflow as failed leaves what it looked at unmarked.
+    fn undo_turn(&mut self) {
+        for no in std::mem::take(&mut self.executed_now) {
+            self.edit(no, TaskChange::default(), |t| t.is_executed = false);
+            self.live.note_reopened(no);
+        }
+        for (no, status) in std::mem::take(&mut self.excused_now) {
+            self.edit(no, TaskChange::default(), |t| t.status = status);
+        }
     }
 
     fn permissive_failures(&self) -> Option<String> {

@@ -101,6 +101,12 @@ impl Step<'_, '_> {
         let task = self.live.task(no);
         let place = Place { in_loop: Some(no), iteration: task.iteration };
         let is_started = task.iteration > 0 && !body_instances(self.live, task, task.iteration).is_empty();
+        if is_started {
+            let reasons = self.failed_reasons(no, place.iteration);
+            if !reasons.is_empty() {
+                return self.close_loop(no, TaskStatus::Failed, Some(reasons.join(" ")));
+            }
+        }
         if is_started && self.live.open_at(place) > 0 {
             return;
         }
@@ -137,10 +143,6 @@ impl Step<'_, '_> {
     fn next_iteration(&mut self, no: TaskNo, node: &Arc<Node>) -> Result<(), (TaskStatus, String)> {
         let task = self.live.task(no);
         let iteration = task.iteration;
-        let reasons = self.failed_reasons(no, iteration);
-        if !reasons.is_empty() {
-            return Err((TaskStatus::Failed, reasons.join(" ")));
-        }
         let items = self.frozen_items(no, node)?;
         let has_item = items.as_ref().is_none_or(|list| (iteration as usize) < list.len());
         if has_item && self.loop_goes_on(no, node, items.is_some())? {
@@ -156,7 +158,7 @@ impl Step<'_, '_> {
     fn failed_reasons(&self, no: TaskNo, iteration: u32) -> Vec<String> {
         let live = &*self.live;
         let failed = body_instances(live, live.task(no), iteration).into_iter().filter(|t| {
-            t.status.is_failure() && !live.node_of(t).is_some_and(|n| n.step.permissive || n.step.optional)
+            t.status.is_failure() && !live.node_of(t).is_some_and(|n| n.step.permissive)
         });
         failed.map(|t| t.reason.as_deref().unwrap_or_default().to_owned()).collect()
     }

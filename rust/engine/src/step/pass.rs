@@ -39,7 +39,14 @@ impl Step<'_, '_> {
         }
     }
 
+    /// Runs what bootstrap mapped, before the first turn looks at what it ended (S-4.9, S-4.11).
+    pub fn run_mapped(&mut self) {
+        self.run_all(Vec::new());
+    }
+
     fn turn(&mut self) {
+        self.executed_now.clear();
+        self.excused_now.clear();
         let mut taken: Vec<TaskNo> = std::mem::take(&mut self.live.work).into();
         taken.retain(|no| self.live.execution.tasks.get(*no).is_some());
         self.in_list_order(&mut taken);
@@ -126,7 +133,10 @@ impl Step<'_, '_> {
             match self.judge(no) {
                 Verdict::Again if self.is_ending => return,
                 Verdict::Again => return self.retry_attempt(no),
-                Verdict::GoOn(status) => self.edit(no, TaskChange::default(), |t| t.status = status),
+                Verdict::GoOn(status) => {
+                    self.excused_now.push((no, self.live.task(no).status));
+                    self.edit(no, TaskChange::default(), |t| t.status = status);
+                }
                 Verdict::End(status) => return self.end_for_task(no, status),
             }
         }
@@ -149,6 +159,7 @@ impl Step<'_, '_> {
     /// Marks an instance executed, tells joins and loops, and schedules what follows (S-5.9).
     fn finish_instance(&mut self, no: TaskNo) {
         self.edit(no, TaskChange::default(), |t| t.is_executed = true);
+        self.executed_now.push(no);
         self.live.note_final(no);
         if self.is_ending {
             return;

@@ -65,8 +65,17 @@ impl Step<'_, '_> {
             Err(reason) => {
                 // S-4.16: a mapping error fails the task, never the decider.
                 self.settle(no, TaskStatus::FailedWithTerminalError, Some(reason));
-                self.enqueue(no);
+                self.enqueue_mapped(no);
             }
+        }
+    }
+
+    /// An instance ended while it was mapped; a loop around it notices a failure in the same turn (S-28.6).
+    fn enqueue_mapped(&mut self, no: TaskNo) {
+        self.enqueue(no);
+        let task = self.live.task(no);
+        if let Some(owner) = task.in_loop.filter(|_| task.status.is_failure()) {
+            self.enqueue(owner);
         }
     }
 
@@ -143,7 +152,7 @@ impl Step<'_, '_> {
                 self.mark_started(no);
                 (node.behaviour.run)(self, no, node);
                 if self.live.task(no).status.is_terminal() {
-                    self.enqueue(no);
+                    self.enqueue_mapped(no);
                 }
             }
             Mode::Inline => {

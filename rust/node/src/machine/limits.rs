@@ -2,28 +2,27 @@
 
 use super::Machine;
 use fastcond_model::TaskDef;
-use fastcond_queue::{Released, TaskKey};
+use fastcond_queue::{QueueId, Released, TaskKey};
 use std::sync::Arc;
-
-/// Tasks that wait for a slot are looked at again after this long even if no slot was seen to free.
-const SLOT_RECHECK_MS: i64 = 60_000;
 
 /// Whether a task may be handed out now.
 pub enum Admission {
     /// Yes; a slot was taken if there is a limit.
     Granted,
+    /// Not before a slot is free.
+    NoSlot,
     /// Not before this time.
     Later(i64),
 }
 
 impl Machine {
     /// Asks both limits of a definition for one hand-out.
-    pub fn admit(&mut self, key: TaskKey, name: &Arc<str>, def: &TaskDef) -> Admission {
+    pub fn admit(&mut self, queue: QueueId, key: TaskKey, name: &Arc<str>, def: &TaskDef) -> Admission {
         let limit = def.concurrent_exec_limit.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         let is_limited = limit > 0;
         if is_limited && !self.concurrency.try_acquire(name, limit) {
-            self.waiting_for_slot.entry(name.clone()).or_default().insert(key);
-            return Admission::Later(self.now_ms + SLOT_RECHECK_MS);
+            self.waiting_for_slot.entry(name.clone()).or_default().insert(queue);
+            return Admission::NoSlot;
         }
         if let (Ok(rate @ 1..), Ok(window_s @ 1..)) =
             (u32::try_from(def.rate_limit_per_frequency), u32::try_from(def.rate_limit_frequency_in_seconds))
@@ -51,22 +50,16 @@ impl Machine {
         }
     }
 
-    /// A task no longer runs: its slot is freed and the next waiter is due now (S-53.1 Do).
+    /// A task no longer runs: its slot is freed and the next waiter goes at once (S-53.1 Do).
     pub fn release_slot(&mut self, key: TaskKey) {
         let Some(name) = self.holding.remove(&key) else { return };
         let limit = self.slot_limits.get(&name).copied().unwrap_or(0);
         if self.concurrency.release(&name, limit) != Released::Freed {
             return;
         }
-        while let Some(waiting) = self.waiting_for_slot.get_mut(&name) {
-            let Some(next) = waiting.pop_first() else {
-                self.waiting_for_slot.remove(&name);
-                return;
-            };
-            if self.queues.make_due_now(next, self.now_ms) {
-                self.note_due_task(next);
-                return;
-            }
+        // Whoever waits in a queue of this name is looked at again now.
+        for queue in self.waiting_for_slot.remove(&name).unwrap_or_default() {
+            self.note_waiting_work(queue, self.now_ms);
         }
     }
 }

@@ -6,11 +6,24 @@ use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::view::task::{self, Shown};
 use fastcond_engine::{Command, Outcome};
 use fastcond_model::WorkflowId;
-use fastcond_queue::{Message, QueueId, QueueRef, TaskKey};
+use fastcond_queue::{Message, QueueId, QueueRef};
 use std::sync::Arc;
 
 /// Tasks one poll can get.
 const BATCH_MAX: usize = 1_000;
+
+/// Entries of one queue that limits may hold back before a poll looks no further.
+const HELD_MAX: usize = 32;
+
+/// What became of a queue entry.
+enum Handed {
+    /// The task, as JSON.
+    Out(String),
+    /// A limit holds it back.
+    Held,
+    /// It is no longer to be handed out.
+    Gone,
+}
 
 /// What a poll asks for.
 #[derive(Clone, Debug)]
@@ -81,51 +94,61 @@ impl Machine {
         self.reply(poll.to, reply);
     }
 
-    /// Hands out up to `n` due tasks of a queue, as task JSON.
+    /// Hands out up to `n` due tasks of a queue, as task JSON. What a limit holds back keeps its place in the line.
     fn take_tasks(&mut self, queue: QueueId, n: usize, worker: Option<&Arc<str>>) -> Vec<String> {
         let mut tasks = Vec::new();
         let mut popped: Vec<Message> = Vec::new();
-        while tasks.len() < n {
+        let mut held: Vec<Message> = Vec::new();
+        while tasks.len() < n && held.len() < HELD_MAX {
             popped.clear();
             if self.queues.pop_due(queue, self.now_ms, n - tasks.len(), &mut popped) == 0 {
                 break;
             }
             for message in &popped {
-                if let Some(text) = self.hand_out(queue, *message, worker) {
-                    tasks.push(text);
+                match self.hand_out(queue, *message, worker) {
+                    Handed::Out(text) => tasks.push(text),
+                    Handed::Held => held.push(*message),
+                    Handed::Gone => {}
                 }
             }
+        }
+        for message in held {
+            self.queues.put_back(queue, message);
         }
         tasks
     }
 
-    fn hand_out(&mut self, queue: QueueId, message: Message, worker: Option<&Arc<str>>) -> Option<String> {
+    fn hand_out(&mut self, queue: QueueId, message: Message, worker: Option<&Arc<str>>) -> Handed {
         let key = message.task;
         let id = WorkflowId(key.workflow);
-        let live = self.find(id)?;
-        let task = live.execution.tasks.get(key.task)?;
-        let node = live.node_of(task)?;
-        let (name, task_type) = (task.def_name.clone(), task.task_type.clone());
-        if let Admission::Later(at) = self.admit(key, &name, &node.task_def) {
-            self.queues.put_back(queue, message);
-            self.queues.postpone(key, at);
-            self.note_waiting_work(queue, at);
-            return None;
+        let Some((name, task_type, node)) = self.find(id).and_then(|live| {
+            let task = live.execution.tasks.get(key.task)?;
+            Some((task.def_name.clone(), task.task_type.clone(), live.node_of(task)?))
+        }) else {
+            return Handed::Gone;
+        };
+        match self.admit(queue, key, &name, &node.task_def) {
+            Admission::Granted => {}
+            Admission::NoSlot => return Handed::Held,
+            Admission::Later(at) => {
+                self.note_waiting_work(queue, at);
+                return Handed::Held;
+            }
         }
         let command = Command::HandOut { task: key.task, worker: worker.cloned() };
         match self.command(id, command) {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Gone | Outcome::Dropped) | Err(_) => {
                 self.release_slot(key);
-                return None;
+                return Handed::Gone;
             }
         }
         self.stats.handed_out.add(&[&task_type]);
-        let live = &self.executions.get(&id.0)?.live;
+        let Some(live) = self.executions.get(&id.0).map(|entry| &entry.live) else { return Handed::Gone };
         let mut out = String::with_capacity(2048);
         let shown = Shown { now_ms: self.now_ms, input: None };
         task::write(live, live.task(key.task), shown, &mut out);
-        Some(out)
+        Handed::Out(out)
     }
 
     /// A queue got an entry that is due at that time.
@@ -134,16 +157,6 @@ impl Machine {
             self.delayed.insert(due_ms, queue);
         } else if self.parked.has_waiter(queue) {
             self.hungry.push(queue);
-        }
-    }
-
-    /// A queued task became due.
-    pub fn note_due_task(&mut self, key: TaskKey) {
-        let Some(live) = self.find(WorkflowId(key.workflow)) else { return };
-        let Some(task) = live.execution.tasks.get(key.task) else { return };
-        let (task_type, domain) = (task.task_type.clone(), task.domain.clone());
-        if let Some(queue) = self.queues.find(&QueueRef::worker(&task_type, domain.as_deref())) {
-            self.note_waiting_work(queue, self.now_ms);
         }
     }
 
