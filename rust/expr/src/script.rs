@@ -17,6 +17,11 @@
 //! Bounds (quality H15-H19): [`FUEL`], [`HEAP_BYTES_MAX`], [`STACK_BYTES_MAX`], [`OUTPUT_BYTES_MAX`] and
 //! [`SOURCE_BYTES_MAX`]. Fuel counts turns of loops and calls, needs no clock and gives the same verdict everywhere,
 //! but weighs a call of a costly built-in like a cheap one. Whoever owns a clock therefore adds a [`Watch`].
+//!
+//! What neither bounds: one built-in that works long by itself, because the engine looks at its budget only between
+//! operations. Joining, sorting or splicing `new Array(2**32 - 1)` takes minutes, and so does compiling a regular
+//! expression of hundreds of kilobytes. Only a process of its own can be stopped there; until scripts have one, an
+//! author of definitions can occupy the calling thread, though neither its memory nor anything outside it.
 
 mod exact;
 mod failure;

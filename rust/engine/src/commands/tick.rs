@@ -21,7 +21,9 @@ pub fn run(step: &mut Step<'_, '_>) {
         });
         return;
     }
-    for no in step.live.due_tasks(step.now()) {
+    let mut due = step.live.due_tasks(step.now());
+    step.in_list_order(&mut due);
+    for no in due {
         if step.is_spent() || step.live.execution.header.status.is_terminal() {
             break;
         }
@@ -84,6 +86,8 @@ fn time_out(step: &mut Step<'_, '_>, no: TaskNo, reason: String, ends_workflow: 
             runs_failure_workflow: true,
         };
         step.end(ending);
+    } else if let Some(status) = step.fatal(no) {
+        step.end_for_task(no, status);
     } else {
         step.enqueue(no);
     }

@@ -180,7 +180,9 @@ impl Step<'_, '_> {
         let place = Place { in_loop: Some(no), iteration };
         match node.body {
             Some(first) => {
+                self.live.hide_new(true);
                 self.schedule(first, place);
+                self.live.hide_new(false);
             }
             None => return Err((TaskStatus::FailedWithTerminalError, "the loop has no tasks".to_owned())),
         }

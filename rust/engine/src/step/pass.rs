@@ -93,7 +93,8 @@ impl Step<'_, '_> {
         }
     }
 
-    fn in_list_order(&self, numbers: &mut Vec<TaskNo>) {
+    /// Sorts instances as the API lists them.
+    pub fn in_list_order(&self, numbers: &mut Vec<TaskNo>) {
         numbers.sort_unstable_by_key(|no| (self.live.task(*no).seq, *no));
         numbers.dedup();
     }
@@ -117,7 +118,7 @@ impl Step<'_, '_> {
     }
 
     /// The status a failed instance ends the workflow with, when nothing excuses it.
-    fn fatal(&self, no: TaskNo) -> Option<WorkflowStatus> {
+    pub fn fatal(&self, no: TaskNo) -> Option<WorkflowStatus> {
         let is_failed = self.is_unprocessed(no) && self.live.task(no).status.is_failure();
         match is_failed.then(|| self.judge(no))? {
             Verdict::End(status) => Some(status),
@@ -175,6 +176,13 @@ impl Step<'_, '_> {
             self.schedule(next, place);
         }
         self.tell_loop(place);
+    }
+
+    /// Marks an instance executed whose followers its own mapping makes (S-24.1).
+    pub fn mark_executed(&mut self, no: TaskNo) {
+        self.edit(no, TaskChange::default(), |t| t.is_executed = true);
+        self.live.note_final(no);
+        self.tell_joins(no);
     }
 
     fn begin_child(&mut self, no: TaskNo) {

@@ -65,6 +65,7 @@ fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: Vec<WorkflowTask
         t.input = Raw::of_checked(merged(&t.input, &out));
     });
     step.settle(no, TaskStatus::Completed, None);
+    step.mark_executed(no);
     let join_no = step.next_no();
     for (child, text) in list.iter().zip(steps) {
         let spec = Arc::new(DynSpec { step: text, join: join_no });

@@ -55,7 +55,8 @@ impl ScriptError {
         }
         let name = property(ctx, &thrown, "name").unwrap_or_default();
         let message = property(ctx, &thrown, "message");
-        if name == "InternalError" && message.as_deref() == Some("out of memory") {
+        // Without memory for the message it stays empty.
+        if name == "InternalError" && matches!(message.as_deref(), Some("out of memory" | "")) {
             return Self::OutOfMemory;
         }
         let stack = if thrown.is_error() {

@@ -132,8 +132,12 @@ impl Machine {
             Some(queue) => queue,
             None => self.queues.intern(&name.to_key()),
         };
-        self.queues.push(queue, key, task.ready_ms, live.execution.header.priority);
-        self.note_waiting_work(queue, task.ready_ms);
+        let priority = live.execution.header.priority;
+        let is_there = self.queues.message(key).is_some_and(|m| m.due_ms == task.ready_ms && m.priority == priority);
+        if !is_there {
+            self.queues.push(queue, key, task.ready_ms, priority);
+            self.note_waiting_work(queue, task.ready_ms);
+        }
     }
 
     fn forget_task(&mut self, key: TaskKey) {
