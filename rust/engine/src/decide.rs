@@ -30,7 +30,7 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
         Command::Restart { graph } => commands::restart::run(&mut step, graph)?,
         Command::ResetCallbacks => commands::reset_callbacks::run(&mut step)?,
         Command::ChildEnded { task, status, output, reason } => {
-            commands::child_ended::run(&mut step, task, status, output, reason);
+            commands::child_ended::run(&mut step, task, status, &output, reason);
         }
         Command::ChildRevived { task } => commands::child_revived::run(&mut step, task),
         Command::Arrived { number } => commands::arrived::run(&mut step, number),

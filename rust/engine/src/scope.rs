@@ -123,7 +123,7 @@ impl<'a> InputScope<'a> {
         })
     }
 
-    fn whole(&self, fields: &[&str], mut read: impl FnMut(&str) -> Option<String>) -> String {
+    fn whole(fields: &[&str], mut read: impl FnMut(&str) -> Option<String>) -> String {
         let mut out = String::new();
         let mut object = ObjectWriter::begin(&mut out);
         for field in fields {
@@ -137,10 +137,10 @@ impl<'a> InputScope<'a> {
 
     fn whole_root(&self, root: &str) -> Option<String> {
         if root == "workflow" {
-            return Some(self.whole(&WORKFLOW_FIELDS, |f| self.workflow_field(f).map(Cow::into_owned)));
+            return Some(Self::whole(&WORKFLOW_FIELDS, |f| self.workflow_field(f).map(Cow::into_owned)));
         }
         let task = self.find(root)?;
-        Some(self.whole(&TASK_FIELDS, |f| self.task_field(task, f).map(Cow::into_owned)))
+        Some(Self::whole(&TASK_FIELDS, |f| self.task_field(task, f).map(Cow::into_owned)))
     }
 }
 

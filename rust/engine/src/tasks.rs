@@ -46,6 +46,7 @@ pub type Fill = fn(&mut Step<'_, '_>, &Arc<Node>, &mut Task) -> Result<(), Strin
 pub type Run = fn(&mut Step<'_, '_>, TaskNo, &Arc<Node>);
 
 /// What a task type does.
+#[expect(clippy::struct_excessive_bools, reason = "a row of a table: each column is a yes or no of the contract")]
 #[derive(Debug)]
 pub struct Behaviour {
     /// The type word in definitions.

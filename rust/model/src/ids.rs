@@ -38,6 +38,10 @@ pub struct TaskId(pub u128);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct DefId(pub u128);
 
+fn low_half(bits: u128) -> u64 {
+    u64::try_from(bits & u128::from(u64::MAX)).expect("half of the bits")
+}
+
 fn with_version(bits: u128, version: u128) -> u128 {
     (bits & !VERSION_MASK & !VARIANT_MASK) | (version << 76) | (0x2 << 62)
 }
@@ -47,7 +51,7 @@ impl WorkflowId {
     ///
     /// `seed` must be fresh randomness; all bits but version, variant and the time come from it.
     pub fn from_seed(now_ms: i64, seed: u128) -> Self {
-        let time = (now_ms.max(0).unsigned_abs() as u128 & 0xffff_ffff_ffff) << 80;
+        let time = (u128::from(now_ms.max(0).unsigned_abs()) & 0xffff_ffff_ffff) << 80;
         Self(with_version(time | (seed & (u128::MAX >> 48)), 4))
     }
 
@@ -65,7 +69,7 @@ impl WorkflowId {
 
     /// The id of this execution's task number `no`.
     pub fn task(self, no: TaskNo) -> TaskId {
-        let low = self.0 as u64 & LOW_MASK;
+        let low = low_half(self.0) & LOW_MASK;
         let tail = (u64::from(no) + 1).wrapping_mul(SPREAD) & LOW_MASK ^ low;
         let high = self.0 & !u128::from(u64::MAX);
         TaskId(with_version(high | u128::from(tail), 4))
@@ -73,7 +77,7 @@ impl WorkflowId {
 
     /// The number of `task` if it is a task of this execution by construction.
     pub fn number_of(self, task: TaskId) -> Option<TaskNo> {
-        let mixed = (task.0 as u64 ^ self.0 as u64) & LOW_MASK;
+        let mixed = low_half(task.0 ^ self.0) & LOW_MASK;
         let no = TaskNo::try_from((mixed.wrapping_mul(SPREAD_INVERSE) & LOW_MASK).checked_sub(1)?).ok()?;
         (self.task(no) == task).then_some(no)
     }

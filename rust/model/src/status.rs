@@ -69,7 +69,7 @@ statuses! {
 }
 
 statuses! {
-    /// What a worker may report (data-model section 3, TaskResult).
+    /// What a worker may report (data-model section 3, `TaskResult`).
     ResultStatus {
         InProgress = 0, "IN_PROGRESS";
         Failed = 1, "FAILED";

@@ -6,7 +6,7 @@ use fastcond_model::{TaskChange, TaskId, TaskStatus, WorkflowStatus};
 use std::sync::Arc;
 
 /// Takes over a child's end; nothing when the task is gone, superseded or already over (S-30.13).
-pub fn run(step: &mut Step<'_, '_>, task: TaskId, status: WorkflowStatus, output: Raw, reason: Option<Arc<str>>) {
+pub fn run(step: &mut Step<'_, '_>, task: TaskId, status: WorkflowStatus, output: &Raw, reason: Option<Arc<str>>) {
     let Some(no) = step.live.execution.id.number_of(task) else { return };
     let Some(task) = step.live.execution.tasks.get(no) else { return };
     if task.status.is_terminal() || task.is_retried || step.live.execution.header.status.is_terminal() {
@@ -20,7 +20,7 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId, status: WorkflowStatus, output
         WorkflowStatus::Running | WorkflowStatus::Paused => return,
     };
     step.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| {
-        t.output = Raw::of_checked(merged(&t.output, &output));
+        t.output = Raw::of_checked(merged(&t.output, output));
         t.status = ends_as;
         t.reason = reason.map(|r| cut_reason(&r).into());
     });

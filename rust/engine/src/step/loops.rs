@@ -118,13 +118,11 @@ impl Step<'_, '_> {
 
     fn first_iteration(&mut self, no: TaskNo, node: &Arc<Node>) -> Result<(), (TaskStatus, String)> {
         self.check_keep_last(no)?;
-        if let Some(items) = self.frozen_items(no, node)? {
-            if items.is_empty() {
-                let output = Raw::of_checked(r#"{"iteration":0}"#);
-                self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = output);
-                self.settle(no, TaskStatus::Completed, None);
-                return Ok(());
-            }
+        if self.frozen_items(no, node)?.is_some_and(|items| items.is_empty()) {
+            let output = Raw::of_checked(r#"{"iteration":0}"#);
+            self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = output);
+            self.settle(no, TaskStatus::Completed, None);
+            return Ok(());
         }
         let iteration = self.live.task(no).iteration.max(1);
         self.start_iteration(no, node, iteration)

@@ -20,16 +20,14 @@ pub(super) static DECISION: Behaviour = Behaviour {
 
 fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
     let input = step.live.task(no).input.clone();
-    let result = match node.step.case_expression.as_deref().filter(|e| !e.trim().is_empty()) {
-        Some(expression) => {
-            step.spend(SCRIPT_COST);
-            let given = script::Given { now_ms: step.given.now_ms, seed: step.given.seed };
-            step.given.scripts.evaluate(expression, &input, &given).map_err(|e| e.to_string())
-        }
-        None => {
-            let key = node.step.case_value_param.as_deref().unwrap_or_default();
-            Ok(fastcond_expr::evaluate_value_param(key, &input))
-        }
+    let expression = node.step.case_expression.as_deref().filter(|e| !e.trim().is_empty());
+    let result = if let Some(expression) = expression {
+        step.spend(SCRIPT_COST);
+        let given = script::Given { now_ms: step.given.now_ms, seed: step.given.seed };
+        step.given.scripts.evaluate(expression, &input, &given).map_err(|e| e.to_string())
+    } else {
+        let key = node.step.case_value_param.as_deref().unwrap_or_default();
+        Ok(fastcond_expr::evaluate_value_param(key, &input))
     };
     match result {
         Ok(result) => {

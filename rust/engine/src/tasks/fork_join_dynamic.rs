@@ -39,19 +39,19 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
         Ok((join, list))
     });
     match checked {
-        Ok((join, list)) => expand(step, no, join, list),
+        Ok((join, list)) => expand(step, no, join, &list),
         // S-24.14 Do: the failed FORK stays, so that a retry expands again.
         Err(reason) => step.settle(no, TaskStatus::FailedWithTerminalError, Some(reason)),
     }
 }
 
-fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: Vec<WorkflowTask>) {
+fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: &[WorkflowTask]) {
     let place = Place::of(step.live.task(no));
     let steps: Vec<Raw> = list.iter().map(|child| Raw::of_checked(written(child))).collect();
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     let mut names = object.array("forkedTasks");
-    for child in &list {
+    for child in list {
         names.str(child.reference());
     }
     names.end();

@@ -33,10 +33,10 @@ impl<'a> Writer<'a> {
     /// A bare varint without tag.
     pub fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.out.push((value as u8 & 0x7f) | 0x80);
+            self.out.push(low_byte(value) | 0x80);
             value >>= 7;
         }
-        self.out.push(value as u8);
+        self.out.push(low_byte(value));
     }
 
     /// An unsigned field; 0 is left out.
@@ -56,7 +56,7 @@ impl<'a> Writer<'a> {
 
     /// A signed field; 0 is left out.
     pub fn int(&mut self, tag: u32, value: i64) {
-        self.uint(tag, ((value << 1) ^ (value >> 63)) as u64);
+        self.uint(tag, ((value << 1) ^ (value >> 63)).cast_unsigned());
     }
 
     /// A flag; false is left out.
@@ -92,13 +92,17 @@ impl<'a> Writer<'a> {
         write(&mut Writer { out: self.out });
         let len = self.out.len() - start - 1;
         if len < 0x80 {
-            self.out[start] = len as u8;
+            self.out[start] = low_byte(len as u64);
         } else {
             let mut prefix = Vec::with_capacity(5);
             Writer { out: &mut prefix }.varint(len as u64);
             self.out.splice(start..=start, prefix);
         }
     }
+}
+
+fn low_byte(value: u64) -> u8 {
+    value.to_le_bytes()[0]
 }
 
 /// One field as read.
@@ -178,7 +182,7 @@ impl<'a> Field<'a> {
     /// A signed number.
     pub fn int(self) -> Result<i64, CodecError> {
         let n = self.uint()?;
-        Ok((n >> 1) as i64 ^ -((n & 1) as i64))
+        Ok((n >> 1).cast_signed() ^ -(n & 1).cast_signed())
     }
 
     /// A flag.

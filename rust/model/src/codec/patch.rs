@@ -32,6 +32,7 @@ impl TaskChange {
 }
 
 /// What a commit changes; the values themselves are read from the live execution.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one part of the record whether it changed")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// The header's small fields changed.

@@ -89,14 +89,13 @@ pub(super) fn number(mut r: Reader<'_>) -> Result<u32, CodecError> {
 }
 
 /// Reads a task record over `old`: payloads that are not in the record stay.
-#[expect(clippy::too_many_lines, reason = "one line per field; splitting would hide the table")]
 pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, CodecError> {
     let mut t = Box::new(blank());
     if let Some(old) = old {
         t.input = old.input.clone();
         t.output = old.output.clone();
         t.node = old.node.clone();
-        t.items = old.items.clone();
+        t.items.clone_from(&old.items);
     }
     let (mut def_name, mut spec, mut join) = (None, None, 0);
     let mut times = [0i64; 5];

@@ -138,10 +138,9 @@ impl WorkflowDef {
     /// What sort of workflow this is: `workflow`, `agent`, or the author's own word (data-model section 2).
     pub fn classifier(&self) -> String {
         let Some(metadata) = self.metadata.as_ref() else { return "workflow".to_owned() };
-        if let Some(word) = get(metadata, "classifier").and_then(as_str) {
-            if !word.trim().is_empty() {
-                return word.into_owned();
-            }
+        let word = get(metadata, "classifier").and_then(as_str).filter(|word| !word.trim().is_empty());
+        if let Some(word) = word {
+            return word.into_owned();
         }
         let is_agent = ["agent_sdk", "agentDef"].iter().any(|key| get(metadata, key).is_some_and(|v| v != "null"));
         if is_agent { "agent" } else { "workflow" }.to_owned()

@@ -4,7 +4,7 @@ fn graph(text: &str) -> Graph {
     compile(serde_json::from_str(text).unwrap()).unwrap()
 }
 
-fn next_of<'a>(graph: &'a Graph, reference: &str) -> String {
+fn next_of(graph: &Graph, reference: &str) -> String {
     match graph.node(graph.find(reference).unwrap()).next {
         Next::Node(id) => graph.node(id).reference.to_string(),
         Next::Loop(id) => format!("loop {}", graph.node(id).reference),
