@@ -90,7 +90,7 @@ kill-test: build  ## Kill the server KILLS times under load and look for anythin
 .PHONY: bench
 bench: build  ## Measure against the null durable server; results go to bench_results/
 	cargo build --release --locked -p fastcond-bench
-	$(BIN)/python benchmarks/first_day.py $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.first_day $(if $(QUICK),--quick)
 
 .PHONY: lock
 lock: $(DEPS_STAMP)  ## Renew the Python lock files from pyproject.toml

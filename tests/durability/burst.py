@@ -39,9 +39,12 @@ def register(server: Server) -> None:
     assert server.call("PUT", "/api/metadata/workflow", body=workflow_definitions()).status == 200
 
 
-def burst(port: int, prefix: str, *, clients: int = 6, each: int = 25) -> list[Sent]:
-    """Starts workflows from several connections at once; a client stops when its connection breaks."""
-    return asyncio.run(_burst(port, prefix, clients=clients, each=each))
+def burst(server: Server, name: str, *, clients: int = 6, each: int = 25) -> list[Sent]:
+    """Starts workflows from several connections at once; a client stops when its connection breaks.
+
+    The tokens are made of the name and the number of the server process, so that no two bursts share one.
+    """
+    return asyncio.run(_burst(server.port, f"{name}-{server.starts}", clients=clients, each=each))
 
 
 async def _burst(port: int, prefix: str, *, clients: int, each: int) -> list[Sent]:

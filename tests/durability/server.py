@@ -12,7 +12,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FASTCOND = Path(sys.executable).parent / "fastcond"
 
@@ -58,15 +61,15 @@ class Server:
         """The exit code of the last process, None while it runs."""
         return None if self._process is None else self._process.poll()
 
-    def launch(self) -> None:
-        """Starts a process without waiting for it."""
+    def launch(self, *, wrapper: Sequence[str] = ()) -> None:
+        """Starts a process without waiting for it, behind the words of a wrapper that becomes the command."""
         assert self._process is None or self._process.poll() is not None, "one process at a time"
         self.starts += 1
         with self.log.open("ab") as log:
             log.write(f"--- start {self.starts}\n".encode())
             log.flush()
             self._process = subprocess.Popen(
-                self.command(),
+                [*wrapper, *self.command()],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

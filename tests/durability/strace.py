@@ -17,6 +17,10 @@ SYNCS = "fdatasync,fsync,sync_file_range"
 WRITES = "write,writev,pwrite64,pwritev,pwritev2"
 
 
+KILL = "signal=KILL"
+_DEATH = "+++ killed by SIGKILL +++"
+
+
 @dataclass(frozen=True)
 class Injection:
     """What shall happen, in strace's words: the calls, the effect, and at which of them (`3` or `3+`)."""
@@ -27,6 +31,21 @@ class Injection:
 
     def __str__(self) -> str:
         return f"{self.calls.partition(',')[0]}:{self.effect}:when={self.when}"
+
+    def options(self, files: Sequence[Path]) -> list[str]:
+        """Returns the options of strace that make it happen on these files only."""
+        assert files, "an injection needs files"
+        paths = [argument for file in files for argument in ("-P", str(file))]
+        what = f"inject={self.calls}:{self.effect}:when={self.when}"
+        return ["-e", f"trace={self.calls}", "-e", what, *paths]
+
+
+def wrapped(injection: Injection, *, files: Sequence[Path], out: Path) -> list[str]:
+    """Returns what to put before a command so that the injection acts from its first system call on.
+
+    The command stays the direct child: strace runs beside it (`-D`) and ends when it does.
+    """
+    return ["strace", "-D", "-f", "-q", "-o", str(out), *injection.options(files), "--"]
 
 
 def why_not() -> str | None:
@@ -51,13 +70,11 @@ class Strace:
     """strace attached to a process, injecting into the system calls on the given files only."""
 
     def __init__(self, pid: int, injection: Injection, *, files: Sequence[Path], out: Path) -> None:
-        assert files, "an injection needs files"
         self._out = out
         self._pid = pid
-        paths = [argument for file in files for argument in ("-P", str(file))]
-        what = ["-e", f"trace={injection.calls}", "-e", f"inject={injection.calls}:{injection.effect}"]
-        what[-1] += f":when={injection.when}"
-        command = ["strace", "-f", "-q", "-p", str(pid), "-o", str(out), *what, *paths]
+        self._is_deadly = injection.effect == KILL
+        out.unlink(missing_ok=True)
+        command = ["strace", "-f", "-q", "-p", str(pid), "-o", str(out), *injection.options(files)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._wait_attached()
 
@@ -71,11 +88,17 @@ class Strace:
             self._process.terminate()
         self._process.communicate(timeout=ATTACH_S)
 
+    def _saw_death(self) -> bool:
+        return self._out.exists() and _DEATH in self._out.read_text(errors="replace")
+
     def _wait_attached(self) -> None:
         until = time.monotonic() + ATTACH_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 _, error = self._process.communicate()
+                if self._is_deadly and self._saw_death():
+                    # The process made its fatal call before this look: the fault is delivered already.
+                    return
                 raise AssertionError(f"strace ended: {error.decode(errors='replace')}")
             if all(_is_traced(thread) for thread in Path(f"/proc/{self._pid}/task").iterdir()):
                 return

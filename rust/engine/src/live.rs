@@ -277,9 +277,10 @@ impl Live {
     pub fn note_new(&mut self, no: TaskNo) {
         self.note_terminate(no);
         if self.hides_new {
-            let before = match &self.task(no).node {
-                NodeRef::Static(id) => self.index.latest[*id as usize],
-                NodeRef::Dynamic(_) | NodeRef::None => NONE,
+            let before = match (self.task(no).retried_of, &self.task(no).node) {
+                (Some(replaced), _) => replaced,
+                (None, NodeRef::Static(id)) => self.index.latest[*id as usize],
+                (None, NodeRef::Dynamic(_) | NodeRef::None) => NONE,
             };
             self.fresh.insert(no, before);
         }

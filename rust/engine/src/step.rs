@@ -142,6 +142,9 @@ impl<'a, 'g> Step<'a, 'g> {
         }
         self.live.note_due(no);
         self.live.note_terminate(no);
+        if !before.is_terminal() && after.is_terminal() && after.is_successful() {
+            self.tell_joins(no);
+        }
         result
     }
 

@@ -15,7 +15,7 @@
 //! `BigInt` results with all their digits, NaN and infinities as null.
 //!
 //! Bounds (quality H15-H19): [`FUEL`], [`HEAP_BYTES_MAX`], [`STACK_BYTES_MAX`], [`OUTPUT_BYTES_MAX`] and
-//! [`SOURCE_BYTES_MAX`]. Fuel counts turns of loops and calls, needs no clock and gives the same verdict everywhere,
+//! [`SOURCE_BYTES_MAX`]. Fuel counts jumps and calls, needs no clock and gives the same verdict everywhere,
 //! but weighs a call of a costly built-in like a cheap one. Whoever owns a clock therefore adds a [`Watch`].
 //!
 //! What neither bounds: one built-in that works long by itself, because the engine looks at its budget only between
@@ -37,7 +37,7 @@ use realm::{Form, Realm};
 
 /// Looks the engine takes at the budget before it stops a script: about 50 ms of plain interpreted code.
 ///
-/// The engine looks once per 10,000 turns of a loop or calls. Calibrated with an optimised build on a 2-core cloud
+/// The engine looks once per 10,000 jumps and calls. Calibrated with an optimised build on a 2-core cloud
 /// machine: 400 looks took 49 ms in a counting loop, 54 ms calling a small function, 8 ms in an empty loop, and
 /// 5 to 9 s where every call built an exception. The last is why a [`Watch`] belongs beside it in production.
 pub const FUEL: u32 = 400;

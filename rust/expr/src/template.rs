@@ -125,10 +125,12 @@ impl Template {
         let all = || scope.all();
         let work = Work::new(&all);
         for piece in &self.pieces {
-            let room = OUTPUT_BYTES_MAX.saturating_sub(out.len() - start);
             match piece {
-                Piece::Constant(text) => push_within(out, text, room)?,
-                Piece::String(pattern) => write_string(pattern, scope, &work, out, room)?,
+                Piece::Constant(text) => out.push_str(text),
+                Piece::String(pattern) => write_string(pattern, scope, &work, out)?,
+            }
+            if out.len() - start > OUTPUT_BYTES_MAX {
+                return Err(ExprError::OutputTooLarge);
             }
         }
         Ok(())
@@ -148,24 +150,15 @@ fn write_string(
     scope: &dyn Scope,
     work: &Work<'_>,
     out: &mut String,
-    room: usize,
 ) -> Result<(), ExprError> {
     let Some(reference) = pattern.whole() else {
-        let text = pattern.render(scope, work, room)?;
-        push_string(out, &text);
-        return if text.len() > room { Err(ExprError::OutputTooLarge) } else { Ok(()) };
+        push_string(out, &pattern.render(scope, work)?);
+        return Ok(());
     };
     match reference.target(scope, work)? {
-        Target::Json(json) => push_within(out, &json, room),
-        Target::Text(text) => push_within(out, &Raw::string(&text), room),
+        Target::Json(json) => out.push_str(&json),
+        Target::Text(text) => push_string(out, &text),
     }
-}
-
-fn push_within(out: &mut String, text: &str, room: usize) -> Result<(), ExprError> {
-    if text.len() > room {
-        return Err(ExprError::OutputTooLarge);
-    }
-    out.push_str(text);
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fmt::Write as _;
+
 use common::Context;
 use fastcond_expr::{ExprError, Path, Template};
 use fastcond_json::Value;
@@ -285,8 +287,8 @@ proptest! {
         let mut path = String::from("$");
         for step in &steps {
             match step {
-                Ok(key) => path.push_str(&format!("['{key}']")),
-                Err(index) => path.push_str(&format!("[{index}]")),
+                Ok(key) => write!(path, "['{key}']").unwrap(),
+                Err(index) => write!(path, "[{index}]").unwrap(),
             }
         }
         let found = Path::parse(&path).unwrap().evaluate(&tree.to_string()).unwrap();

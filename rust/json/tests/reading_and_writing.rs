@@ -136,5 +136,5 @@ fn string_values_leave_keys_out() {
     let text = r#"{"k":"v", "a\"b" : ["x\"y", {"n":1,"m":""}], "z":null}"#;
     let found: Vec<&str> = string_values(text).map(|range| &text[range]).collect();
     assert_eq!(found, [r#""v""#, r#""x\"y""#, r#""""#]);
-    assert_eq!(string_values("\"alone\"").collect::<Vec<_>>(), [0..7]);
+    assert_eq!(string_values("\"alone\"").next(), Some(0..7));
 }

@@ -77,8 +77,8 @@ fn main() {
     let mut driver = Driver { machine, calls: 0, bytes: 0 };
     let none = Params::default();
     let task = r#"[{"name":"bench","retryCount":0,"timeoutSeconds":0,"responseTimeoutSeconds":3600,"ownerEmail":"bench@example.com"}]"#;
-    driver.call(named("metadata.taskdefs.create"), &none, task.as_bytes());
-    driver.call(named("metadata.workflow.create"), &none, definition(width).as_bytes());
+    driver.call(named("taskdefs.create"), &none, task.as_bytes());
+    driver.call(named("workflowdefs.create"), &none, definition(width).as_bytes());
     let poll: Params = [("tasktype", "bench"), ("workerid", "worker-1")].into_iter().collect();
     let start_body = format!(r#"{{"name":"bench","version":1,"input":{{"payload":"{payload}"}}}}"#);
     let (start, poll_one, update) = (named("workflow.start"), named("tasks.poll"), named("tasks.update"));

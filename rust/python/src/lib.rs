@@ -8,6 +8,10 @@ mod node;
 
 use pyo3::prelude::*;
 
+/// Requests are allocated on one thread and freed on another all day long; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The compiled core of fastcond.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -13,9 +13,6 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
         return;
     }
     let was_terminal = step.live.execution.header.status.is_terminal();
-    if !was_terminal && task.is_executed {
-        return;
-    }
     reopen(step, no, false);
     step.edit(no, TaskChange::default(), |t| t.is_subworkflow_changed = false);
     if was_terminal {

@@ -17,6 +17,6 @@ pub fn run(step: &mut Step<'_, '_>) -> Result<(), Rejection> {
     header.last_retried_ms = now_ms;
     step.touch_header();
     step.live.work = pass::unfinished(step.live).into();
-    step.go_on();
+    super::tick::run(step);
     Ok(())
 }

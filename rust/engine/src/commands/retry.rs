@@ -28,9 +28,11 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
     revive(step);
     let fresh: Vec<TaskNo> = chosen.into_iter().filter(|no| !waits_again(step, *no)).collect();
     step.live.rebuild();
+    step.live.hide_new(true);
     for no in fresh {
         step.attempt_again(no, AT_ONCE);
     }
+    step.live.hide_new(false);
     step.tell_parent_revived();
     step.live.work = pass::unfinished(step.live).into();
     step.close_ready_joins();

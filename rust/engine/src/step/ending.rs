@@ -161,6 +161,9 @@ impl Step<'_, '_> {
         if &*task.task_type == "JOIN" && !task.status.is_terminal() {
             return super::joins::output_without(self.live, task, |joined| self.has_touched(joined));
         }
+        if &*task.task_type == "DO_WHILE" && !task.status.is_terminal() {
+            return super::loops::output_without(self.live, task, |body| self.has_touched(body));
+        }
         super::joins::effective_output(self.live, task)
     }
 

@@ -3,7 +3,7 @@
 use super::Step;
 use super::ending::NoId;
 use crate::graph::Node;
-use crate::live::{Live, Place, is_final};
+use crate::live::{Live, Place};
 use fastcond_json::{ObjectWriter, Raw, elements, get};
 use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
 use std::sync::Arc;
@@ -37,12 +37,13 @@ pub fn is_dynamic_join(live: &Live, join: u32) -> bool {
 
 /// Names of a waiting join that have no final instance yet.
 pub fn count_pending(live: &Live, join: &Task) -> u32 {
-    let open = joined(live, join).iter().filter(|t| !t.is_some_and(is_final_for_join)).count();
+    let open = joined(live, join).iter().filter(|t| !t.is_some_and(is_over_for_join)).count();
     u32::try_from(open).expect("joins wait for fewer than 2^32 names")
 }
 
-fn is_final_for_join(task: &Task) -> bool {
-    is_final(task) && !task.is_retried
+/// A joined task is over for its join when it ended well, or when the pass has excused its failure (S-9.6).
+pub fn is_over_for_join(task: &Task) -> bool {
+    task.status.is_terminal() && !task.is_retried && (task.status.is_successful() || task.is_executed)
 }
 
 /// The output of a join as it stands: each joined task with output under its reference name (S-25.4).
@@ -77,7 +78,7 @@ pub fn effective_output(live: &Live, task: &Task) -> Raw {
 }
 
 impl Step<'_, '_> {
-    /// A final instance is counted off by the joins that wait for it.
+    /// An instance that is over is counted off by the joins that wait for it; they close in the run phase.
     pub fn tell_joins(&mut self, no: TaskNo) {
         let task = self.live.task(no);
         let place = Place::of(task);
@@ -94,10 +95,9 @@ impl Step<'_, '_> {
             if !is_waiting {
                 continue;
             }
-            if &*self.live.task(join).task_type == "EXCLUSIVE_JOIN" {
+            let is_exclusive = &*self.live.task(join).task_type == "EXCLUSIVE_JOIN";
+            if is_exclusive || self.live.join_arrived(join) == 0 {
                 self.enqueue(join);
-            } else if self.live.join_arrived(join) == 0 {
-                self.close_join(join);
             }
         }
     }
@@ -114,10 +114,9 @@ impl Step<'_, '_> {
         if self.live.execution.header.status != WorkflowStatus::Paused {
             return;
         }
-        let is_over = |t: &Task| t.status.is_terminal() && !t.is_retried && (t.status.is_successful() || t.is_executed);
         let open = self.live.execution.tasks.iter().filter(|t| !t.status.is_terminal() && &*t.task_type == "JOIN");
         let ready: Vec<TaskNo> =
-            open.filter(|t| joined(self.live, t).iter().all(|on| on.is_some_and(is_over))).map(|t| t.no).collect();
+            open.filter(|t| joined(self.live, t).iter().all(|on| on.is_some_and(is_over_for_join))).map(|t| t.no).collect();
         for no in ready {
             self.close_join(no);
         }
@@ -179,14 +178,14 @@ impl Step<'_, '_> {
             .find(|t| t.status != TaskStatus::Skipped)
             .cloned();
         let is_permissive = |live: &Live, t: &Task| live.node_of(t).is_some_and(|n| n.step.permissive);
-        let all_final = !listed.is_empty() && listed.iter().all(is_final_for_join);
+        let all_final = !listed.is_empty() && listed.iter().all(is_over_for_join);
         let mut candidates = listed.iter().filter(|t| {
-            all_final || !(is_final_for_join(t) && t.status.is_failure() && is_permissive(self.live, t))
+            all_final || !(is_over_for_join(t) && t.status.is_failure() && is_permissive(self.live, t))
         });
         let Some(chosen) = candidates.next().or(if listed.is_empty() { fallback.as_ref() } else { None }) else {
             return;
         };
-        if !is_final_for_join(chosen) {
+        if !is_over_for_join(chosen) {
             return;
         }
         if chosen.status.is_successful() {

@@ -19,11 +19,16 @@ const ITEMS: &str = "_items";
 
 /// The output a loop shows: iteration maps, the counter, the list position (S-28.5, S-28.15).
 pub fn output_of(live: &Live, task: &Task) -> Raw {
+    output_without(live, task, |_| false)
+}
+
+/// The same, with some body tasks shown without output.
+pub fn output_without(live: &Live, task: &Task, is_blank: impl Fn(TaskNo) -> bool) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for iteration in kept_iterations(live, task) {
         let mut map = String::new();
-        write_iteration(live, task, iteration, &mut map);
+        write_iteration(live, task, iteration, &is_blank, &mut map);
         object.entry(&iteration.to_string(), &map);
     }
     write_position(task, &mut object);
@@ -61,11 +66,14 @@ fn keep_last(live: &Live, task: &Task) -> Option<u32> {
 }
 
 /// Output of each body task of one iteration under its base name; cut off after the first unsuccessful one (S-28.5).
-fn write_iteration(live: &Live, task: &Task, iteration: u32, out: &mut String) {
+fn write_iteration(live: &Live, task: &Task, iteration: u32, is_blank: &dyn Fn(TaskNo) -> bool, out: &mut String) {
     let mut object = ObjectWriter::begin(out);
     for instance in body_instances(live, task, iteration) {
-        let output = super::joins::effective_output(live, instance);
-        object.entry(base_name(&instance.reference), &output);
+        if is_blank(instance.no) {
+            object.entry(base_name(&instance.reference), "{}");
+        } else {
+            object.entry(base_name(&instance.reference), &super::joins::effective_output(live, instance));
+        }
         if instance.status.is_failure() && !live.node_of(instance).is_some_and(|n| n.step.permissive) {
             break;
         }

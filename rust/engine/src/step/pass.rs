@@ -130,6 +130,7 @@ impl Step<'_, '_> {
         if !self.is_unprocessed(no) {
             return;
         }
+        let was_over = super::joins::is_over_for_join(self.live.task(no));
         if self.live.task(no).status.is_failure() {
             match self.judge(no) {
                 Verdict::Again if self.is_ending => return,
@@ -141,12 +142,15 @@ impl Step<'_, '_> {
                 Verdict::End(status) => return self.end_for_task(no, status),
             }
         }
-        self.finish_instance(no);
+        self.finish_instance(no, was_over);
     }
 
     fn run_inline(&mut self, no: TaskNo) {
         let Some(task) = self.live.execution.tasks.get(no) else { return };
         let Some(node) = self.live.node_of(task) else { return };
+        if self.live.join_pending(no) == Some(0) {
+            return self.close_join(no);
+        }
         let is_due = task.status != TaskStatus::Scheduled || task.ready_ms <= self.now();
         if task.status.is_terminal() || node.behaviour.mode != Mode::Inline || !is_due {
             return;
@@ -158,14 +162,16 @@ impl Step<'_, '_> {
     }
 
     /// Marks an instance executed, tells joins and loops, and schedules what follows (S-5.9).
-    fn finish_instance(&mut self, no: TaskNo) {
+    fn finish_instance(&mut self, no: TaskNo, was_over: bool) {
         self.edit(no, TaskChange::default(), |t| t.is_executed = true);
         self.executed_now.push(no);
         self.live.note_final(no);
         if self.is_ending {
             return;
         }
-        self.tell_joins(no);
+        if !was_over {
+            self.tell_joins(no);
+        }
         let task = self.live.task(no);
         let place = Place::of(task);
         let follows = match (&task.node, task.has_children) {
@@ -182,7 +188,6 @@ impl Step<'_, '_> {
     pub fn mark_executed(&mut self, no: TaskNo) {
         self.edit(no, TaskChange::default(), |t| t.is_executed = true);
         self.live.note_final(no);
-        self.tell_joins(no);
     }
 
     fn begin_child(&mut self, no: TaskNo) {

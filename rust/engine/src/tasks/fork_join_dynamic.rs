@@ -127,10 +127,10 @@ fn alike(step: &Step<'_, '_>, node: &Node, input: &str) -> Result<Alike, String>
     let by_default = if is_system(&task_type) { task_type.clone() } else { node.reference.to_string() };
     let fork_name = text("forkTaskName").unwrap_or(by_default);
     let graph = &step.live.graph;
-    let has_other_fork = graph.nodes.iter().enumerate().any(|(id, other)| {
+    let has_other_fork = graph.nodes.iter().any(|other| {
         &*other.type_word == "FORK_JOIN_DYNAMIC"
             && other.reference != node.reference
-            && u32::try_from(id).is_ok_and(|id| step.live.latest(id).is_some())
+            && step.live.seen(&other.reference).is_some()
     });
     let prefix = if has_other_fork { format!("_{}_{fork_name}_", node.reference) } else { format!("_{fork_name}_") };
     let optional = node.step.optional;

@@ -40,6 +40,6 @@ fn write_names(list: &mut ArrayWriter<'_>, node: &Node) {
 
 fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     if step.live.join_pending(no) == Some(0) {
-        step.close_join(no);
+        step.enqueue(no);
     }
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::string::Pattern;
-use crate::OUTPUT_BYTES_MAX;
 use crate::error::ExprError;
 use crate::path::{Path, Work};
 use crate::scope::Scope;
@@ -84,7 +83,7 @@ impl Reference {
             Self::Path(path) => Target::Json(path.look_up(scope, work)?),
             Self::Malformed => Target::Json(Cow::Borrowed("null")),
             Self::Nested(pattern) => {
-                let text = pattern.render(scope, work, OUTPUT_BYTES_MAX)?;
+                let text = pattern.render(scope, work)?;
                 match Self::of(&text).target(scope, work)? {
                     Target::Json(json) => Target::Json(Cow::Owned(json.into_owned())),
                     Target::Text(text) => Target::Text(Cow::Owned(text.into_owned())),

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::Mention;
 use super::reference::{Reference, Target};
-use crate::SUBSTITUTION_DEPTH_MAX;
 use crate::error::ExprError;
 use crate::path::Work;
 use crate::scope::Scope;
 use crate::text::text_form;
+use crate::{OUTPUT_BYTES_MAX, SUBSTITUTION_DEPTH_MAX};
 
 /// A string cut into text and references.
 #[derive(Debug, Clone)]
@@ -106,13 +106,8 @@ impl Pattern {
         }
     }
 
-    /// The string with every reference replaced by its text form; refuses to grow past `room`.
-    pub(super) fn render(
-        &self,
-        scope: &dyn Scope,
-        work: &Work<'_>,
-        room: usize,
-    ) -> Result<String, ExprError> {
+    /// The string with every reference replaced by its text form; refuses to grow past what a resolution may give.
+    pub(super) fn render(&self, scope: &dyn Scope, work: &Work<'_>) -> Result<String, ExprError> {
         let mut out = String::new();
         for part in &self.parts {
             let text = match part {
@@ -122,7 +117,7 @@ impl Pattern {
                     Target::Json(json) => Cow::Owned(text_form(&json).into_owned()),
                 },
             };
-            if out.len() + text.len() > room {
+            if out.len() + text.len() > OUTPUT_BYTES_MAX {
                 return Err(ExprError::OutputTooLarge);
             }
             out.push_str(&text);

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 /// Journal bytes after which the engine hands over before it goes on.
 const HAND_OVER_BYTES: usize = 1 << 20;
-/// How often changes go to the archive.
-const ARCHIVE_EVERY: Duration = Duration::from_millis(250);
+/// How often changes go to the archive. Rows of one batch share index pages, and an execution that ends within one
+/// interval is written once; a search does not wait for it, it asks for a batch of its own.
+const ARCHIVE_EVERY: Duration = Duration::from_secs(1);
 /// Changes after which they go earlier.
-const ARCHIVE_CHANGES: usize = 4_096;
+const ARCHIVE_CHANGES: usize = 16_384;
 
 /// Starts the engine thread: it recovers from the store, hands the store back, and goes on deciding.
 pub(super) fn spawn(
