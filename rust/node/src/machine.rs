@@ -66,6 +66,10 @@ pub struct Entry {
     pub live: Live,
     /// Changed since it was last given to the archive.
     pub is_dirty: bool,
+    /// Journal position of the last batch it went to the archive with.
+    pub batched: u64,
+    /// Stands in the line of those that may leave memory.
+    pub may_leave: bool,
 }
 
 /// Executions in memory by what their ids share with the ids of their tasks.
@@ -322,7 +326,7 @@ impl Machine {
         let graph = self.snapshot_of(&execution.header.def);
         let mut live = Live::new(execution, graph);
         live.resume_work();
-        self.keep(id, Entry { live, is_dirty: false });
+        self.keep(id, Entry { live, is_dirty: false, batched: 0, may_leave: true });
         self.pending.note_loaded(id.0);
         true
     }

@@ -52,7 +52,7 @@ impl Machine {
             given!(self, seed, given);
             begin(start, given)
         };
-        let mut entry = Entry { live, is_dirty: false };
+        let mut entry = Entry { live, is_dirty: false, batched: 0, may_leave: false };
         self.commit(id, &mut entry, &transition);
         self.keep(id, entry);
         id

@@ -114,7 +114,7 @@ impl Machine {
             self.resume_slot_of(&live, task);
         }
         self.arm(id.0, live.next_due());
-        self.keep(id, Entry { live, is_dirty: true });
+        self.keep(id, Entry { live, is_dirty: true, batched: 0, may_leave: false });
         self.pending.note_dirty(id.0);
         self.resend(id);
     }

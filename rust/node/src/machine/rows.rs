@@ -10,6 +10,9 @@ use fastcond_store::{Batch, Doc, LogLine, Row, Thing};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+/// Executions looked at for leaving memory after one batch.
+const EVICTIONS_MAX: usize = 20_000;
+
 /// Row flag: messages wait in the outbox.
 pub const HAS_MAIL: u32 = 1;
 
@@ -22,7 +25,7 @@ pub struct Pending {
     /// Deleted executions that the archive may still hold.
     pub removed: HashSet<u128>,
     removed_since: Vec<u128>,
-    archived: VecDeque<(u64, u128)>,
+    archived: VecDeque<u128>,
     written_removals: VecDeque<(u64, u128)>,
     logs_given: u64,
 }
@@ -35,7 +38,7 @@ impl Pending {
 
     /// An execution was read from the archive, so it may leave memory again.
     pub fn note_loaded(&mut self, id: u128) {
-        self.archived.push_back((0, id));
+        self.archived.push_back(id);
     }
 
     /// A keyed record changed.
@@ -78,7 +81,10 @@ impl Machine {
             }
             entry.is_dirty = false;
             batch.upserts.push(row(entry));
-            self.pending.archived.push_back((covered, id));
+            entry.batched = covered;
+            if !std::mem::replace(&mut entry.may_leave, true) {
+                self.pending.archived.push_back(id);
+            }
         }
         for id in std::mem::take(&mut self.pending.removed_since) {
             batch.removes.push(id.to_be_bytes());
@@ -87,7 +93,9 @@ impl Machine {
         for ((kind, key), value) in std::mem::take(&mut self.pending.things) {
             batch.things.push(Thing { kind: kind.to_owned(), key, value });
         }
-        batch.logs = self.pending.logs.iter().map(|(_, line)| line.clone()).collect();
+        let given = self.pending.logs_given;
+        let fresh = self.pending.logs.iter().filter(|(seq, _)| *seq > given);
+        batch.logs = fresh.map(|(_, line)| line.clone()).collect();
         self.pending.logs_given = covered;
         batch
     }
@@ -96,7 +104,7 @@ impl Machine {
     pub fn note_archived(&mut self, covered: u64) {
         let given = self.pending.logs_given;
         if covered >= given {
-            self.pending.logs.retain(|(seq, _)| *seq > given);
+            self.pending.logs.retain(|(seq, _)| *seq > covered);
         }
         while let Some((at, id)) = self.pending.written_removals.front().copied() {
             if at > covered {
@@ -105,25 +113,18 @@ impl Machine {
             self.pending.written_removals.pop_front();
             self.pending.removed.remove(&id);
         }
-        let mut looked_at = 0;
-        while let Some((at, id)) = self.pending.archived.front().copied() {
-            if at > covered || looked_at > self.pending.archived.len() {
-                break;
-            }
-            looked_at += 1;
-            self.pending.archived.pop_front();
-            let Some(entry) = self.executions.get(&id) else { continue };
-            if entry.is_dirty {
-                continue;
-            }
+        for _ in 0..self.pending.archived.len().min(EVICTIONS_MAX) {
+            let Some(id) = self.pending.archived.pop_front() else { break };
+            let cached = self.executions.len();
+            let Some(entry) = self.executions.get_mut(&id) else { continue };
             let is_over = entry.live.execution.header.status.is_terminal();
-            if is_over || self.executions.len() > self.options.cached_max {
+            if entry.is_dirty {
+                // The next batch puts it back in line.
+                entry.may_leave = false;
+            } else if entry.batched <= covered && (is_over || cached > self.options.cached_max) {
                 self.let_go(WorkflowId(id));
             } else {
-                self.pending.archived.push_back((at, id));
-                if looked_at > 64 {
-                    break;
-                }
+                self.pending.archived.push_back(id);
             }
         }
     }
