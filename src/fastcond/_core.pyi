@@ -6,9 +6,12 @@ binary by `mypy.stubtest` (tests/shell/test_stub.py).
 
 from typing import final
 
-__all__ = ["Model", "Node", "__version__"]
+__all__ = ["Model", "Node", "__version__", "verbs"]
 
 __version__: str
+
+def verbs() -> list[str]:
+    """Return every verb that `Node.submit` and `Model.call` know."""
 
 @final
 class Node:
@@ -76,8 +79,8 @@ class Node:
     def submit(self, verb: str, params: dict[str, str], body: bytes) -> int:
         """Hand in a cold call and return the ticket under which `drain` will report its answer.
 
-        The verb `node.metrics` gives the core's metrics in the Prometheus text format. Raises ValueError for an
-        unknown verb.
+        The verb `node.metrics` gives the core's metrics in the Prometheus text format. Raises ValueError for
+        an unknown verb.
         """
 
     def drain_polls(self) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # The version of Conductor OSS whose REST API this server speaks; clients read it from /api/version.
 COMPATIBLE_VERSION = "3.32.1"
+ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
 SETTINGS_FILE = "fastcond.toml"
 ENV_PREFIX = "FASTCOND_"
 
@@ -78,6 +79,8 @@ class RuntimeConfig:
 
     instance: str = ""
     drain_s_max: float = 10.0
+    # What `${workflow.env.NAME}` may read: the variables with the prefix, which is cut off.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +212,12 @@ def load(
         values.update(found)
         sources.update(dict.fromkeys(found, source))
     config = _checked(_build(values, sources))
+    shown = {
+        name.removeprefix(ENVIRONMENT_PREFIX): value
+        for name, value in variables.items()
+        if name.startswith(ENVIRONMENT_PREFIX)
+    }
+    config = replace(config, runtime=replace(config.runtime, environment=shown))
     return Loaded(config=config, sources=sources, notes=tuple(notes))
 
 

@@ -37,6 +37,7 @@ class Audit:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._unfound: set[str] = set()
+        self._definitions: dict[tuple[str, ...], Any] = {}
 
     async def look(self, *, everything: bool) -> dict[str, Execution]:
         """Reads executions, files complaints about them, and returns those read.
@@ -151,10 +152,25 @@ class Audit:
                 execution = answer.json()
                 self.found += complaints(self.ledger, execution, asked_at=asked_at)
                 self.found += self.witness.complaints(execution)
-                executions.append(execution)
+                executions.append(self._with_shared_definitions(execution))
         finally:
             await connection.close()
         return executions
+
+    def _with_shared_definitions(self, execution: Execution) -> Execution:
+        """Lets executions share the definitions they carry: thousands of copies would fill the memory."""
+        name = execution["workflowName"]
+        self._share(execution, "workflowDefinition", (name,))
+        for task in execution["tasks"]:
+            self._share(task, "workflowTask", (name, task["referenceTaskName"], "step"))
+            self._share(task, "taskDefinition", (name, task["referenceTaskName"], "task"))
+        return execution
+
+    def _share(self, holder: dict[str, Any], field_name: str, key: tuple[str, ...]) -> None:
+        if field_name in holder:
+            known = self._definitions.setdefault(key, holder[field_name])
+            if known == holder[field_name]:
+                holder[field_name] = known
 
     async def _correlated(self, name: str, token: str) -> list[dict[str, Any]]:
         connection = Connection(self.port, Traffic())

@@ -12,7 +12,6 @@ from tests.durability.strace import KILL, SYNCS, WRITES, Injection, Strace, why_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 UNHEALTHY_S = 1.0
 SIGKILL_EXIT = -9

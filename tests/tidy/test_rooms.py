@@ -41,8 +41,8 @@ CRATE_EDGES: dict[str, set[str]] = {
     "wire": set(),
     "node": {"json", "model", "expr", "engine", "queue", "store", "wire"},
     "bench": set(),
-    "python": {"node", "wire", "model", "json"},
-    "sim": {"json", "model", "expr", "engine", "queue", "store", "wire", "node"},
+    # The store's settings are plain values that the border fills in.
+    "python": {"node", "store"},
 }
 PURE = ("json", "model", "expr", "engine", "queue")
 # What the purity lint must ban in each pure crate, whatever else it bans.
@@ -150,4 +150,8 @@ def test_no_rust_is_unsafe() -> None:
     for manifest in sorted((ROOT / "rust").glob("*/Cargo.toml")):
         text = manifest.read_text(encoding="utf-8")
         name = manifest.relative_to(ROOT)
+        if name.parent.name == "python":
+            # PyO3's macros expand to unsafe code; nothing is written by hand.
+            assert 'unsafe_code = "deny"' in text
+            continue
         assert re.search(r"\[lints\]\s*\nworkspace = true", text), f"{name}: inherit the workspace's lints"

@@ -135,7 +135,7 @@ pub enum Command {
         /// Its number.
         number: u32,
     },
-    /// Store the lines a worker logged; changes nothing of the execution.
+    /// Merge variables into the execution's (S-64.3).
     PutVariables {
         /// Merged into the variables (S-64.3).
         variables: Raw,

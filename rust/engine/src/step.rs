@@ -84,7 +84,7 @@ impl<'a, 'g> Step<'a, 'g> {
         x ^ (x >> 31)
     }
 
-    /// Takes `cost` of the budget; false when it is used up.
+    /// Takes `cost` of the budget.
     pub fn spend(&mut self, cost: u32) {
         self.budget = self.budget.saturating_sub(cost);
     }

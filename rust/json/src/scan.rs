@@ -1,4 +1,4 @@
-//! Finding the next interesting byte, eight at a time.
+//! Finding the next interesting byte: eight at a time near the start, blocks of thirty-two across long strings.
 //!
 //! The masks may flag a false byte only above a true one in the same word, and callers look at the lowest flag
 //! only, so the answer is exact.
@@ -15,15 +15,28 @@ const fn below(word: u64, bound: u8) -> u64 {
     word.wrapping_sub(ONES * bound as u64) & !word & HIGH
 }
 
+/// Words looked at before blocks: most strings end within them.
+const WORDS_BEFORE_BLOCKS: usize = 2;
+
+/// `mask` and `stop` name the same bytes; `stop` must not branch, so that a block is a few vector instructions.
 #[inline]
 fn find(bytes: &[u8], from: usize, mask: impl Fn(u64) -> u64, stop: impl Fn(u8) -> bool) -> usize {
     let mut at = from;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let flags = mask(u64::from_le_bytes(*chunk));
-        if flags != 0 {
-            return at + (flags.trailing_zeros() / 8) as usize;
+    'ahead: loop {
+        for _ in 0..WORDS_BEFORE_BLOCKS {
+            let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break 'ahead };
+            let flags = mask(u64::from_le_bytes(*chunk));
+            if flags != 0 {
+                return at + (flags.trailing_zeros() / 8) as usize;
+            }
+            at += 8;
         }
-        at += 8;
+        while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+            if block.iter().fold(false, |found, byte| found | stop(*byte)) {
+                break;
+            }
+            at += 32;
+        }
     }
     while at < bytes.len() && !stop(bytes[at]) {
         at += 1;
@@ -38,14 +51,14 @@ pub(crate) fn string_stop(bytes: &[u8], from: usize) -> usize {
         bytes,
         from,
         |w| equal_to(w, b'"') | equal_to(w, b'\\') | below(w, 0x20),
-        |b| b == b'"' || b == b'\\' || b < 0x20,
+        |b| (b == b'"') | (b == b'\\') | (b < 0x20),
     )
 }
 
 /// Index of the first quote or backslash at or after `from`, else the length.
 #[inline]
 fn quote_or_backslash(bytes: &[u8], from: usize) -> usize {
-    find(bytes, from, |w| equal_to(w, b'"') | equal_to(w, b'\\'), |b| b == b'"' || b == b'\\')
+    find(bytes, from, |w| equal_to(w, b'"') | equal_to(w, b'\\'), |b| (b == b'"') | (b == b'\\'))
 }
 
 /// Index of the first quote at or after `from`, which must lie between tokens; else the length.
@@ -66,7 +79,10 @@ fn structural(bytes: &[u8], from: usize) -> usize {
             let folded = w | (ONES * 0x20);
             equal_to(w, b'"') | equal_to(folded, b'{') | equal_to(folded, b'}')
         },
-        |b| matches!(b, b'"' | b'[' | b']' | b'{' | b'}'),
+        |b| {
+            let folded = b | 0x20;
+            (b == b'"') | (folded == b'{') | (folded == b'}')
+        },
     )
 }
 

@@ -164,19 +164,14 @@ pub fn uuid_text(bits: u128) -> [u8; 36] {
 
 /// Appends an id as UUID text.
 pub fn push_uuid(out: &mut String, bits: u128) {
-    for byte in uuid_text(bits) {
-        out.push(char::from(byte));
-    }
+    out.push_str(std::str::from_utf8(&uuid_text(bits)).expect("digits and dashes are ASCII"));
 }
 
 macro_rules! id_text {
     ($($name:ty),*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                for byte in uuid_text(self.0) {
-                    fmt::Write::write_char(f, char::from(byte))?;
-                }
-                Ok(())
+                f.write_str(std::str::from_utf8(&uuid_text(self.0)).expect("digits and dashes are ASCII"))
             }
         }
         impl fmt::Debug for $name {

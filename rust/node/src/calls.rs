@@ -56,6 +56,7 @@ pub fn verbs() -> impl Iterator<Item = &'static str> {
 impl Machine {
     /// Carries out one call; its answer appears among the replies, now or later.
     pub fn call(&mut self, to: ReplyTo, verb: Verb, params: &Params, body: &[u8]) {
+        self.take_read_fault();
         let failed = match verb {
             Verb::Act(act) => match act(self, params, body) {
                 Ok(reply) => return self.reply(to, reply),
@@ -65,6 +66,11 @@ impl Machine {
                 Ok(()) => return,
                 Err(failure) => failure,
             },
+        };
+        // What could not be read was not found: the caller is told the truth.
+        let failed = match self.take_read_fault() {
+            Some(fault) => Failure { is_retryable: true, ..Failure::new(500, fault.to_string()) },
+            None => failed,
         };
         let reply = Reply::failure(&failed, &self.options.instance);
         self.reply(to, reply);

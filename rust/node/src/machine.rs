@@ -21,6 +21,7 @@ use fastcond_expr::script::Scripts;
 use fastcond_model::WorkflowId;
 use fastcond_queue::{Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle, TimingWheel};
 use registry::Registry;
+use fastcond_store::StoreFault;
 use shelf::Shelf;
 use stats::Stats;
 use std::collections::hash_map::Entry as MapEntry;
@@ -174,6 +175,8 @@ pub struct Machine {
     replies: Vec<(ReplyTo, Reply)>,
     pending: rows::Pending,
     asks: Vec<shelf::Ask>,
+    read_fault: Option<StoreFault>,
+    trimmed_ms: i64,
 }
 
 impl std::fmt::Debug for Machine {
@@ -201,6 +204,11 @@ pub struct Output {
 impl Machine {
     /// A machine that knows what `shelf` holds; `seed` must be fresh randomness.
     pub fn new(options: Options, shelf: Box<dyn Shelf>, seed: u64, now_ms: i64) -> Self {
+        Self::with_scripts(options, shelf, seed, now_ms, Scripts::new())
+    }
+
+    /// The same with script engines that also obey a clock (H19).
+    pub fn with_scripts(options: Options, shelf: Box<dyn Shelf>, seed: u64, now_ms: i64, scripts: Scripts) -> Self {
         Self {
             registry: Registry::new(options.environment.clone()),
             options,
@@ -209,7 +217,7 @@ impl Machine {
             queues: ReadyQueues::new(),
             poll_data: PollData::new(),
             stats: Stats::default(),
-            scripts: Scripts::new(),
+            scripts,
             shelf,
             random: seed,
             timers: TimingWheel::new(now_ms),
@@ -233,6 +241,8 @@ impl Machine {
             replies: Vec::new(),
             pending: rows::Pending::default(),
             asks: Vec::new(),
+            read_fault: None,
+            trimmed_ms: now_ms,
         }
     }
 
@@ -284,8 +294,9 @@ impl Machine {
     }
 
     /// Log lines of a task, oldest first.
-    pub fn logs(&self, task: [u8; 16]) -> Vec<fastcond_store::LogLine> {
-        let mut lines = self.shelf.logs(task);
+    pub fn logs(&mut self, task: [u8; 16]) -> Vec<fastcond_store::LogLine> {
+        let stored = self.shelf.logs(task);
+        let mut lines = self.read(stored).unwrap_or_default();
         for line in self.pending.logs_of(task) {
             if !lines.iter().any(|known| known.seq == line.seq) {
                 lines.push(line.clone());
@@ -302,8 +313,13 @@ impl Machine {
             found.next()
         };
         let found = named(&mut self.prefixes.of(task.prefix()));
-        let on_shelf = || named(&mut self.shelf.ids_with_prefix(task.prefix_bytes()).into_iter());
-        let (id, no) = found.or_else(on_shelf)?;
+        let (id, no) = match found {
+            Some(found) => found,
+            None => {
+                let stored = self.shelf.ids_with_prefix(task.prefix_bytes());
+                named(&mut self.read(stored).unwrap_or_default().into_iter())?
+            }
+        };
         let has_task = self.find(id)?.execution.tasks.get(no).is_some();
         has_task.then_some((id, no))
     }
@@ -321,7 +337,8 @@ impl Machine {
         if self.pending.removed.contains(&id.0) {
             return false;
         }
-        let Some(record) = self.shelf.load(id) else { return false };
+        let loaded = self.shelf.load(id);
+        let Some(record) = self.read(loaded).flatten() else { return false };
         let execution = fastcond_model::codec::apply(None, &record).expect("an archived record is readable");
         let graph = self.snapshot_of(&execution.header.def);
         let mut live = Live::new(execution, graph);
@@ -329,6 +346,22 @@ impl Machine {
         self.keep(id, Entry { live, is_dirty: false, batched: 0, may_leave: true });
         self.pending.note_loaded(id.0);
         true
+    }
+
+    /// What the archive answered; a fault fails the call that is being carried out.
+    fn read<T>(&mut self, answer: Result<T, StoreFault>) -> Option<T> {
+        match answer {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.read_fault.get_or_insert(fault);
+                None
+            }
+        }
+    }
+
+    /// The fault of the archive that the last call met.
+    pub fn take_read_fault(&mut self) -> Option<StoreFault> {
+        self.read_fault.take()
     }
 
     /// Takes an execution into memory.

@@ -12,10 +12,17 @@ use pyo3::prelude::*;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Every verb that `Node.submit` and `Model.call` know.
+#[pyfunction]
+fn verbs() -> Vec<&'static str> {
+    fastcond_node::calls::verbs().chain(std::iter::once(node::METRICS)).collect()
+}
+
 /// The compiled core of fastcond.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<node::Node>()?;
     module.add_class::<model::Model>()?;
+    module.add_function(wrap_pyfunction!(verbs, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

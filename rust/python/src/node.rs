@@ -28,6 +28,9 @@ struct Given {
 type ColdRequest<'py> = (u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
 type ColdOn<'py> = (u64, u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
 
+/// The verb that gives the metrics text.
+pub const METRICS: &str = "node.metrics";
+
 /// One server process: engine, embedded store, parked polls, timers.
 #[pyclass(unsendable, module = "fastcond._core")]
 pub struct Node {
@@ -159,7 +162,7 @@ impl Node {
 
     /// A call of the event loop; returns its ticket.
     fn submit(&mut self, verb: &str, params: &Bound<'_, PyDict>, body: &[u8]) -> PyResult<u64> {
-        if verb == "node.metrics" {
+        if verb == METRICS {
             return Ok(self.server()?.metrics());
         }
         let act = known(verb)?;

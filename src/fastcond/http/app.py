@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from fastcond.runtime.health import Probe
 
 
-def build_app(calls: Calls, *, probe: Probe, metrics_text: Callable[[], Awaitable[bytes]], instance: str) -> Starlette:
+def build_app(
+    calls: Calls, *, probe: Probe, metrics_text: Callable[[], Awaitable[bytes]], instance: str
+) -> Starlette:
     """Return the application that answers every request the core does not answer itself."""
     routes = [
         *operation_routes(probe, metrics_text),

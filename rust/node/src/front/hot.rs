@@ -63,7 +63,7 @@ fn has_json(request: &Request) -> bool {
 }
 
 fn hot_get(request: &Request, path: &str) -> Option<Hot> {
-    let (verb, name, kept): (Verb, &str, &[&str]) = if let Some(rest) = path.strip_prefix("tasks/poll/") {
+    let (verb, name, kept): (Verb, &'static str, &'static [&'static str]) = if let Some(rest) = path.strip_prefix("tasks/poll/") {
         if rest.starts_with("batch/") {
             (VERBS.poll_batch, "tasktype", &["workerid", "domain", "count", "timeout"])
         } else {
@@ -88,7 +88,7 @@ fn hot_get(request: &Request, path: &str) -> Option<Hot> {
         return None;
     }
     let query = Query::parse(request.query()).ok()?;
-    let pairs = std::iter::once((name.to_owned(), subject.to_string()));
-    let given = kept.iter().filter_map(|key| query.joined(key).map(|value| ((*key).to_owned(), value.into_owned())));
+    let pairs = std::iter::once((name, subject.to_string()));
+    let given = kept.iter().filter_map(|key| query.joined(key).map(|value| (*key, value.into_owned())));
     Some(Hot { verb, params: pairs.chain(given).collect(), is_start: false })
 }

@@ -99,7 +99,7 @@ impl Machine {
         }
         if transition.ended {
             let header = &live.execution.header;
-            self.stats.ended.add(&[&header.name, &header.status.text().into()]);
+            self.stats.ended.add(&[&header.name, header.status.text()]);
         }
     }
 
@@ -120,13 +120,12 @@ impl Machine {
             self.queues.remove(key);
             return;
         }
-        let node = live.node_of(task).expect("a queued task has a step");
-        let def = &node.task_def;
         let name = QueueRef {
             task_type: &task.task_type,
             domain: task.domain.as_deref(),
-            namespace: def.execution_name_space.as_deref().filter(|_| node.behaviour.mode == Mode::System),
-            isolation: def.isolation_group_id.as_deref().filter(|_| node.behaviour.mode == Mode::System),
+            // Workers inside the server take every isolation group and name space of their type.
+            namespace: None,
+            isolation: None,
         };
         let queue = match self.queues.find(&name) {
             Some(queue) => queue,

@@ -18,6 +18,10 @@ impl Machine {
             });
             let Some(message) = message else { continue };
             self.deliver_one(sender, message);
+            if self.take_read_fault().is_some() {
+                // Who cannot be read has not got the message: it stays, and is sent again after the next start.
+                continue;
+            }
             // The sender may have been removed meanwhile; then nobody remembers the message.
             let _ = self.command(sender, Command::Arrived { number });
         }

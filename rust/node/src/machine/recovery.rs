@@ -62,8 +62,12 @@ impl<'a> Recovering<'a> {
         let before = match self.folded.remove(&id.0) {
             Some(known) => known,
             None => match self.machine.shelf.load(id) {
-                Some(record) => Some(codec::apply(None, &record)?),
-                None => None,
+                Ok(Some(record)) => Some(codec::apply(None, &record)?),
+                Ok(None) => None,
+                Err(fault) => {
+                    self.error.get_or_insert_with(|| fault.to_string());
+                    return Ok(());
+                }
             },
         };
         let after = codec::apply(before, bytes)?;

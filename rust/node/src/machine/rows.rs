@@ -2,7 +2,6 @@
 
 use super::{Entry, IdMap, Machine, records};
 use fastcond_engine::Live;
-use fastcond_engine::tasks::Mode;
 use fastcond_model::codec::{Reader, Writer};
 use fastcond_model::{Execution, TaskStatus, WorkflowId, codec};
 use fastcond_queue::{QueueKey, TaskKey};
@@ -179,13 +178,10 @@ fn ready(live: &Live) -> Vec<u8> {
         let Some(node) = live.node_of(task) else { continue };
         let def = &node.task_def;
         if super::commit::is_queued(live, task) {
-            let is_system = node.behaviour.mode == Mode::System;
             w.record(1, |w| {
                 w.uint(1, u64::from(task.no) + 1);
                 w.text(2, Some(&task.task_type));
                 w.text(3, task.domain.as_deref());
-                w.text(4, def.execution_name_space.as_deref().filter(|_| is_system));
-                w.text(5, def.isolation_group_id.as_deref().filter(|_| is_system));
                 w.int(6, task.ready_ms);
                 w.uint(7, u64::from(live.execution.header.priority));
             });

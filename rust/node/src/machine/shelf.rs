@@ -2,18 +2,18 @@
 
 use crate::reply::{Reply, ReplyTo};
 use fastcond_model::WorkflowId;
-use fastcond_store::{ArchiveReader, LogLine};
+use fastcond_store::{ArchiveReader, LogLine, StoreFault};
 
 /// Reads of the archive that the machine waits for.
 pub trait Shelf: Send {
     /// The record of an execution.
-    fn load(&self, id: WorkflowId) -> Option<Vec<u8>>;
+    fn load(&self, id: WorkflowId) -> Result<Option<Vec<u8>>, StoreFault>;
     /// Executions whose id starts with these bytes.
-    fn ids_with_prefix(&self, prefix: [u8; 6]) -> Vec<WorkflowId>;
+    fn ids_with_prefix(&self, prefix: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault>;
     /// A definition snapshot.
     fn definition(&self, key: &str) -> Option<String>;
     /// Log lines of a task.
-    fn logs(&self, task: [u8; 16]) -> Vec<LogLine>;
+    fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault>;
 }
 
 /// An empty archive, for machines that keep everything in memory.
@@ -21,34 +21,32 @@ pub trait Shelf: Send {
 pub struct NoShelf;
 
 impl Shelf for NoShelf {
-    fn load(&self, _: WorkflowId) -> Option<Vec<u8>> {
-        None
+    fn load(&self, _: WorkflowId) -> Result<Option<Vec<u8>>, StoreFault> {
+        Ok(None)
     }
 
-    fn ids_with_prefix(&self, _: [u8; 6]) -> Vec<WorkflowId> {
-        Vec::new()
+    fn ids_with_prefix(&self, _: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault> {
+        Ok(Vec::new())
     }
 
     fn definition(&self, _: &str) -> Option<String> {
         None
     }
 
-    fn logs(&self, _: [u8; 16]) -> Vec<LogLine> {
-        Vec::new()
+    fn logs(&self, _: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {
+        Ok(Vec::new())
     }
 }
 
 impl Shelf for ArchiveReader {
-    fn load(&self, id: WorkflowId) -> Option<Vec<u8>> {
-        Self::load(self, &id.bytes()).expect("the archive can be read")
+    fn load(&self, id: WorkflowId) -> Result<Option<Vec<u8>>, StoreFault> {
+        Self::load(self, &id.bytes())
     }
 
-    fn ids_with_prefix(&self, prefix: [u8; 6]) -> Vec<WorkflowId> {
-        let rows = self.load_prefix(prefix).expect("the archive can be read");
-        rows.iter()
-            .filter_map(|row| fastcond_model::codec::peek(&row.record).ok())
-            .map(|(id, _)| id)
-            .collect()
+    fn ids_with_prefix(&self, prefix: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault> {
+        let rows = self.load_prefix(prefix)?;
+        let ids = rows.iter().filter_map(|row| fastcond_model::codec::peek(&row.record).ok()).map(|(id, _)| id);
+        Ok(ids.collect())
     }
 
     fn definition(&self, key: &str) -> Option<String> {
@@ -56,8 +54,8 @@ impl Shelf for ArchiveReader {
         Some(String::from_utf8(bytes).expect("a stored definition is text"))
     }
 
-    fn logs(&self, task: [u8; 16]) -> Vec<LogLine> {
-        Self::logs(self, &task).expect("the archive can be read")
+    fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {
+        Self::logs(self, &task)
     }
 }
 

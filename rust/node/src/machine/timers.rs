@@ -4,6 +4,8 @@ use super::Machine;
 use fastcond_engine::Command;
 use fastcond_model::WorkflowId;
 
+/// How often names that nothing uses are forgotten.
+const TRIM_EVERY_MS: i64 = 60_000;
 /// Timers handled in one go before new calls are looked at.
 const TICK_TIMERS_MAX: usize = 512;
 
@@ -51,6 +53,18 @@ impl Machine {
         self.wake_delayed();
         self.serve_waiting();
         self.expire_polls();
+        self.trim_when_due();
+    }
+
+    /// Forgets names of queues and limits that nothing uses any more.
+    fn trim_when_due(&mut self) {
+        if self.now_ms - self.trimmed_ms < TRIM_EVERY_MS {
+            return;
+        }
+        self.trimmed_ms = self.now_ms;
+        let parked = &self.parked;
+        self.queues.trim(|queue| parked.has_waiter(queue));
+        self.rates.trim(self.now_ms);
     }
 
     /// When [`Self::tick`] has something to do next; none is never.

@@ -1,11 +1,12 @@
 //! The engine thread decides; the journal thread makes durable and lets replies go.
 
 use super::archive::{ArchiveJob, Jobs};
-use super::clock::{fresh_seed, wall_ms};
+use super::clock::{Stopwatch, fresh_seed, wall_ms};
 use super::{Item, Shared, Waiting, metrics, stop_jobs};
 use crate::machine::recovery::Recovering;
 use crate::machine::{Machine, Options};
 use crate::reply::{Reply, ReplyTo};
+use fastcond_expr::script::Scripts;
 use fastcond_store::disk::RealDisk;
 use fastcond_store::{Durable, Journal, OpenError, Queue, Refused, Store, StoreFault, run};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 const HAND_OVER_BYTES: usize = 1 << 20;
 /// How often changes go to the archive. Rows of one batch share index pages, and an execution that ends within one
 /// interval is written once; a search does not wait for it, it asks for a batch of its own.
-const ARCHIVE_EVERY: Duration = Duration::from_secs(1);
+static ARCHIVE_EVERY: std::sync::LazyLock<Duration> = std::sync::LazyLock::new(|| Duration::from_millis(std::env::var("D3_EVERY").ok().and_then(|t| t.parse().ok()).unwrap_or(1000)));
 /// Changes after which they go earlier.
 const ARCHIVE_CHANGES: usize = 16_384;
 
@@ -49,7 +50,8 @@ pub(super) fn spawn(
 
 fn recover(options: Options, store: &Store) -> Result<Machine, OpenError> {
     let shelf = store.reader()?;
-    let mut machine = Machine::new(options, Box::new(shelf), fresh_seed(), wall_ms());
+    let scripts = Scripts::with_watch(Arc::new(Stopwatch::new()));
+    let mut machine = Machine::with_scripts(options, Box::new(shelf), fresh_seed(), wall_ms(), scripts);
     let mut recovering = Recovering::new(&mut machine);
     store.recover(&mut recovering)?;
     let unreadable = |what: String| OpenError::Foreign { file: "journal".into(), what };
@@ -96,7 +98,7 @@ impl Engine {
             let ms = (at - wall_ms()).max(0);
             Duration::from_millis(u64::try_from(ms).unwrap_or(0))
         });
-        let archive = (self.machine.dirty_count() > 0).then(|| ARCHIVE_EVERY.saturating_sub(self.archived_at.elapsed()));
+        let archive = (self.machine.dirty_count() > 0).then(|| (*ARCHIVE_EVERY).saturating_sub(self.archived_at.elapsed()));
         match (timer, archive) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -143,7 +145,7 @@ impl Engine {
 
     fn archive_when_due(&mut self) {
         let changes = self.machine.dirty_count();
-        let is_due = changes > ARCHIVE_CHANGES || (changes > 0 && self.archived_at.elapsed() >= ARCHIVE_EVERY);
+        let is_due = changes > ARCHIVE_CHANGES || (changes > 0 && self.archived_at.elapsed() >= *ARCHIVE_EVERY);
         if is_due && self.jobs.has_room() {
             self.archive();
         }

@@ -15,6 +15,7 @@ ROUTES = tuple(
         ("GET", "/api/workflow/search-by-tasks-v2"),
         ("GET", "/api/workflow/externalstoragelocation"),
         ("GET", "/api/workflow/external-storage-location"),
+        ("GET", "/api/tasks/search"),
         ("GET", "/api/tasks/search-v2"),
         ("GET", "/api/tasks/externalstoragelocation"),
         ("GET", "/api/tasks/external-storage-location"),

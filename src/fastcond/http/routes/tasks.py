@@ -21,11 +21,5 @@ ROUTES = (
     Route("POST", f"{BY_REFERENCE}/sync", "tasks.update_by_ref_sync", (text("workerid"),), "json"),
     Route("POST", f"{BASE}/{{taskId}}/log", "tasks.log_add", body="raw"),
     Route("GET", f"{BASE}/{{taskId}}/log", "tasks.log_get"),
-    Route(
-        "GET",
-        f"{BASE}/search",
-        "tasks.search",
-        (integer("start"), integer("size"), text("sort"), text("freeText"), text("query")),
-    ),
     Route("GET", f"{BASE}/{{taskId}}", "tasks.get"),
 )

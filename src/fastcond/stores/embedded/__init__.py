@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import orjson
 
 from fastcond.errors import StoreError
-from fastcond.version import version
 
 if TYPE_CHECKING:
     from fastcond._core import Node
@@ -30,7 +29,7 @@ def open_node(config: Config) -> Node:
                 "data_dir": str(folder.resolve()),
                 "sync": config.store.sync,
                 "instance": config.runtime.instance,
-                "version": version(),
+                "environment": dict(config.runtime.environment),
             }
         )
     )
