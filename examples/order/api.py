@@ -14,7 +14,7 @@ TIMEOUT_S = 30.0
 
 
 class UnwantedAnswerError(Exception):
-    """The server answered something else than success."""
+    """The server answered something else than success, or nothing."""
 
 
 class Api:
@@ -45,7 +45,10 @@ class Api:
         return f"{self.url}/workflow/{workflow_id}"
 
     def _call(self, method: str, path: str, *, body: object = None) -> httpx.Response:
-        answer = self._http.request(method, self.url + path, json=body)
+        try:
+            answer = self._http.request(method, self.url + path, json=body)
+        except httpx.TransportError as error:
+            raise UnwantedAnswerError(f"{method} {self.url}{path} got no answer: {error}") from error
         if not answer.is_success:
             raise UnwantedAnswerError(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WORKFLOW = "order_fulfilment"
+INTERRUPTED_EXIT = 130
 FINAL = {"COMPLETED", "FAILED", "TERMINATED", "TIMED_OUT"}
 HUNG_MIN = 8
 """The workers are killed once they hold so many tasks that they will never answer."""
@@ -65,24 +67,33 @@ class StuckError(Exception):
 def main() -> None:
     """Runs the demo and exits 0 only if every order ended exactly as it should."""
     arguments = _arguments()
-    console = Console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console(highlight=False, soft_wrap=True)
     home = Path(tempfile.mkdtemp(prefix="fastcond-order-"))
     try:
         problems = _run(arguments, home, console)
+    except KeyboardInterrupt:
+        console.print("Interrupted. What the demo had started is stopped.")
+        shutil.rmtree(home, ignore_errors=True)
+        sys.exit(INTERRUPTED_EXIT)
     except (NotReadyError, StuckError, UnwantedAnswerError) as failure:
-        console.print(f"[bold red]{type(failure).__name__}[/]", end=" ")
-        console.print(str(failure), markup=False, highlight=False, soft_wrap=True)
-        console.print(f"Logs are in {home}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]{_title(failure)}[/]")
+        console.print(str(failure), markup=False)
+        console.print(f"Logs are in {home}")
         sys.exit(1)
     for problem in problems[:20]:
-        console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(problem, style="red", markup=False)
     if problems:
-        console.print(
-            f"[bold red]{len(problems)} complaints.[/] Logs are in {home}", highlight=False, soft_wrap=True
-        )
+        console.print(f"[bold red]{len(problems)} complaints.[/] Logs are in {home}")
         sys.exit(1)
     if not arguments.keep:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _title(failure: Exception) -> str:
+    if isinstance(failure, NotReadyError):
+        return "The server did not start."
+    return "The demo is stuck." if isinstance(failure, StuckError) else "The server did not do as asked."
 
 
 def _run(arguments: argparse.Namespace, home: Path, console: Console) -> list[str]:
@@ -90,9 +101,7 @@ def _run(arguments: argparse.Namespace, home: Path, console: Console) -> list[st
         ledger = Ledger(home / "ledger.db")
         workers = Workers(home, url=api.url, ledger=ledger.path)
         api.register_definitions()
-        console.print(
-            f"Definitions registered at {api.url}, starting workers", highlight=False, soft_wrap=True
-        )
+        console.print(f"Definitions registered, {arguments.workers} worker processes start")
         hang_after = arguments.orders // 2 if arguments.crash_workers else None
         workers.start(arguments.workers, hang_after=hang_after)
         try:
@@ -107,10 +116,10 @@ def _run(arguments: argparse.Namespace, home: Path, console: Console) -> list[st
             problems.append("no task was in the hands of a worker that died: the crash did not bite")
         summary = report.summarise(trails, wall_s=wall_s, hung=len(ledger.hung()), repeated=ledger.repeated())
         console.print(report.table(summary))
+        if not problems:
+            console.print(f"[green]{report.verdict(summary)}[/]")
         shown = next((trail for trail in trails if trail.compensation), trails[0])
-        console.print(
-            f"One execution: {api.execution_url(shown.order['workflowId'])}", highlight=False, soft_wrap=True
-        )
+        console.print(f"One execution as JSON: {api.execution_url(shown.order['workflowId'])}")
         if arguments.json:
             arguments.json.write_text(json.dumps({**summary, "complaints": problems}, indent=2) + "\n")
         return problems
@@ -122,24 +131,20 @@ def _server(arguments: argparse.Namespace, home: Path, console: Console) -> Iter
     if arguments.url:
         yield Api(arguments.url)
         return
-    server = Server(home)
+    server = Server(home, port=arguments.port)
+    is_kept = False
     try:
         server.start()
-        console.print(
-            f"Server ready at {server.url}, data in {server.home / 'store'}", highlight=False, soft_wrap=True
-        )
+        console.print(f"fastcond is ready at {server.url}, its data is in {server.home / 'store'}")
         yield Api(server.url)
-        if arguments.keep:
-            console.print(
-                f"The server goes on running; stop it with: kill {server.pid}",
-                highlight=False,
-                soft_wrap=True,
-            )
-            return
-    except BaseException:
-        server.stop()
-        raise
-    server.stop()
+        is_kept = arguments.keep
+    finally:
+        if not is_kept:
+            server.stop()
+    if is_kept:
+        console.print(f"The server goes on running. Stop it with: kill {server.pid}")
+    else:
+        console.print("The server is stopped; with --keep (make demo KEEP=1) it would still answer there.")
 
 
 def _sell(arguments: argparse.Namespace, api: Api, workers: Workers, ledger: Ledger, console: Console) -> Day:
@@ -161,7 +166,15 @@ def _sell(arguments: argparse.Namespace, api: Api, workers: Workers, ledger: Led
                 day.open.remove(number)
                 if not _has_ended(api, day, number):
                     day.open.append(number)
-            live.update(report.progress(day.statuses, compensated=day.compensated, orders=arguments.orders))
+            live.update(
+                report.progress(
+                    day.statuses,
+                    compensated=day.compensated,
+                    started=len(day.workflow_ids),
+                    orders=arguments.orders,
+                    elapsed_s=time.monotonic() - day.began,
+                )
+            )
             if crash_due and not waiting and len(ledger.hung()) >= HUNG_MIN:
                 workers.kill()
                 workers.start(arguments.workers)
@@ -236,6 +249,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--orders", type=int, default=200, help="how many orders (default 200)")
     parser.add_argument("--url", help="API base of a running server; default: start fastcond")
+    parser.add_argument("--port", type=int, default=0, help="port of the own server (default: a free one)")
     parser.add_argument("--keep", action="store_true", help="leave the server running")
     parser.add_argument("--workers", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument("--crash-workers", action="store_true", help="kill the workers in the middle")

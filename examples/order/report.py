@@ -6,8 +6,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 from verdict import SUCCESSFUL, Trail
 
 if TYPE_CHECKING:
@@ -16,19 +18,22 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def progress(statuses: dict[str, int], *, compensated: int, orders: int) -> RenderableType:
-    """Returns the line shown while orders run."""
-    line = Table.grid(padding=(0, 2))
+def progress(
+    statuses: dict[str, int], *, compensated: int, started: int, orders: int, elapsed_s: float
+) -> RenderableType:
+    """Returns the two lines shown while orders run."""
     ended = sum(statuses.values())
-    counts = "  ".join(f"{status} {count}" for status, count in sorted(statuses.items()))
-    line.add_row(
-        "orders",
-        ProgressBar(total=orders, completed=ended, width=40),
-        f"{ended}/{orders}",
-        counts,
-        f"compensated {compensated}",
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(
+        ProgressBar(total=orders, completed=ended, width=40), f"{ended}/{orders} orders", f"{elapsed_s:.0f} s"
     )
-    return line
+    counts = Text.assemble(
+        (f"completed {statuses.get('COMPLETED', 0)}", "green"),
+        "  ",
+        (f"failed {ended - statuses.get('COMPLETED', 0)}", "yellow"),
+        f"  compensated {compensated}  under way {started - ended}",
+    )
+    return Group(bar, counts)
 
 
 def summarise(trails: Sequence[Trail], *, wall_s: float, hung: int, repeated: int) -> dict[str, Any]:
@@ -74,6 +79,15 @@ def table(summary: dict[str, Any]) -> Table:
     rows.add_row("end to end p99", f"{summary['p99_ms'] / 1000:.2f} s")
     rows.add_row("orders per second", f"{summary['orders_per_s']:.1f}")
     return rows
+
+
+def verdict(summary: dict[str, Any]) -> str:
+    """Returns the sentence that ends a run without complaints."""
+    delivered, failed = summary["statuses"].get("COMPLETED", 0), summary["statuses"].get("FAILED", 0)
+    return (
+        f"All {summary['orders']} orders ended exactly as they should: {delivered} delivered, {failed} failed"
+        " on purpose and were compensated. Stock and payments balance."
+    )
 
 
 def _percentile(ordered: Sequence[int], share: float) -> int:

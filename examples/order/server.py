@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import httpx
-
 HERE = Path(__file__).parent
+
+BANNER = re.compile(r"^fastcond \S+ (http://\S+)", re.MULTILINE)
+"""What the server prints once it takes requests. Asking the port would not tell whose server answers."""
 
 READY_S = 30.0
 STOP_S = 15.0
@@ -23,18 +24,15 @@ class NotReadyError(Exception):
 
 
 class Server:
-    """A fastcond server on a free loopback port, with its data in `home`."""
+    """A fastcond server on a loopback port (0: a free one), with its data in `home`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, port: int) -> None:
         self.home = home
-        self.port = _free_port()
-        self.log = home / "server.log"
+        self.url = ""
+        """The API base, known once the server has started."""
+        self._port = port
+        self._log = home / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """The API base."""
-        return f"http://127.0.0.1:{self.port}/api"
 
     @property
     def pid(self) -> int:
@@ -43,20 +41,24 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Starts the server and returns once it is healthy; raises `NotReadyError` after `READY_S`."""
-        command = [str(Path(sys.executable).parent / "fastcond"), "server", "start", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--data-dir", str(self.home / "store"), "--store", "embedded"]
-        with self.log.open("wb") as log:
+        """Starts the server and returns once it takes requests; raises `NotReadyError` after `READY_S`."""
+        fastcond = Path(sys.executable).parent / "fastcond"
+        if not fastcond.exists():
+            raise NotReadyError(f"{fastcond} does not exist: run `make demo`, or `make build` first")
+        command = [str(fastcond), "server", "start", "--host", "127.0.0.1", "--port", str(self._port)]
+        command += ["--data-dir", str(self.home / "store"), "--store", "embedded"]
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         until = time.monotonic() + READY_S
         while time.monotonic() < until and self._process.poll() is None:
-            if _is_healthy(f"http://127.0.0.1:{self.port}/health"):
+            if (banner := BANNER.search(self._log.read_text(errors="replace"))) is not None:
+                self.url = f"{banner[1]}/api"
                 return
             time.sleep(0.05)
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-        raise NotReadyError(
-            f"{' '.join(command)}\nis not healthy (exit code {self._process.poll()}). Its log ends:\n{tail}"
-        )
+        tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
+        code = self._process.poll()
+        what = f"is not ready after {READY_S:.0f} s" if code is None else f"ended with exit code {code}"
+        raise NotReadyError(f"{' '.join(command)}\n{what}. Its log ends:\n{tail}")
 
     def stop(self) -> None:
         """Stops the server gracefully, by force after `STOP_S`."""
@@ -112,16 +114,3 @@ def _end(process: subprocess.Popen[bytes], signum: int) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2.0).is_success
-    except httpx.TransportError:
-        return False

@@ -80,7 +80,7 @@ class RuntimeConfig:
     instance: str = ""
     drain_s_max: float = 10.0
     # What `${workflow.env.NAME}` may read: the variables with the prefix, which is cut off.
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

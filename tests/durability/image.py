@@ -92,7 +92,7 @@ def copy(image: Image, home: Path) -> Path:
 
 
 def _copy_sparse(source: str, target: str) -> None:
-    """Copies a file with a hole for the zeros at its end: segments are long and mostly still to be written."""
+    """Copies a file with a hole for the zeros at its end: segments are long and mostly unwritten."""
     length = _length_without_zeros(Path(source))
     with Path(source).open("rb") as original, Path(target).open("wb") as file:
         file.write(original.read(length))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FASTCOND = Path(sys.executable).parent / "fastcond"
 
+PORT_MIN = 10_000
+PORTS = 100
 READY_S = 30.0
 EXIT_S = 30.0
 
@@ -180,7 +183,16 @@ def clean_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Returns a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Returns a loopback port that was free a moment ago and that no outgoing connection is given.
+
+    While a killed server is down nobody else may come to sit on its port by chance.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.SystemRandom().sample(range(PORT_MIN, max(lowest, PORT_MIN + PORTS)), PORTS):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError(f"no free port among {PORTS} tried")

@@ -1,8 +1,8 @@
 """Death of the server while its archive writes: nothing that has ended is lost or told differently (G8, F1).
 
-Finished executions leave memory once the archive holds them, so after a restart they come from its file: what
-it covers, and from the journal what it does not. A kill in the middle of a batch, of the checkpoint at the end
-or of the one at the next start must leave the two fitting together.
+Finished executions leave memory once the archive holds them. After a restart they come from its file as far
+as it reaches, and from the journal after that. A kill in a batch, in the checkpoint at the end or in the one
+at the next start must leave the two fitting together.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _kill_once_it_grew(server: Server, later_s: float) -> None:
 
 
 def _ended_rows(server: Server, copy: Path) -> int:
-    """Returns how many ended executions the archive of a dead server holds, read from a copy by plain SQLite."""
+    """Returns how many ended executions the archive of a dead server holds, by plain SQLite on a copy."""
     copy.mkdir()
     for name in (ARCHIVE, LOG):
         shutil.copy(server.data_dir / name, copy / name)
@@ -161,7 +161,7 @@ def _ended_rows(server: Server, copy: Path) -> int:
 
 
 def _demand_that_all_comes_from_the_archive(server: Server, told: Told) -> None:
-    """Stops and starts gracefully: then no ended execution is in memory, and every one is still told truly."""
+    """Stops and starts gracefully: now no ended execution is in memory, and each is still told truly."""
     assert server.stop() == 0
     server.start()
     in_memory = _gauge(server, "fastcond_executions_in_memory")

@@ -129,7 +129,7 @@ def test_pause_resume_terminate_retry_restart_remove(server: Server) -> None:
     assert read(server, workflow_id)["status"] == "PAUSED"
     assert server.call("PUT", f"{base}/resume", b"{}").status == 200
     assert server.call("PUT", f"/api/workflow/decide/{workflow_id}").status == 200
-    assert server.call("POST", f"{base}/retry").status == 404
+    assert server.call("POST", f"{base}/retry").status == 409
     assert server.call("DELETE", f"{base}?reason=enough").status == 200
     workflow = read(server, workflow_id)
     assert (workflow["status"], workflow["reasonForIncompletion"]) == ("TERMINATED", "enough")

@@ -113,5 +113,13 @@ def test_every_field_can_be_set() -> None:
     found = {
         f"{room.name}.{each.name}" for room in fields(Config) for each in fields(getattr(Config(), room.name))
     }
+    # Read from the variables with the prefix, each on its own.
+    found.remove("runtime.environment")
     assert found == known, "give each field of a room a row in SETTINGS, and each row a field"
     assert len({setting.env for setting in SETTINGS}) == len(SETTINGS), "two settings share a variable"
+
+
+def test_only_prefixed_variables_are_shown_to_definitions(tmp_path: Path) -> None:
+    """S-8.8: a definition reads what was meant for it, not the server's whole environment."""
+    loaded = load({}, environ={"CONDUCTOR_ENV_REGION": "eu", "PATH": "/bin"}, folder=tmp_path)
+    assert loaded.config.runtime.environment == {"REGION": "eu"}

@@ -82,6 +82,10 @@ DELETE /api/metadata/taskdefs/{}
 """
 
 
+async def _no_metrics() -> bytes:
+    return b""
+
+
 def test_the_table_has_exactly_the_endpoints_of_the_contract() -> None:
     expected = {tuple(line.split()[:2]): set(line.split()[2:]) for line in CONTRACT.strip().splitlines()}
     built = {
@@ -209,7 +213,7 @@ def test_a_body_of_another_type_is_refused(content_type: str) -> None:
 def ask(method: str, path: str, **kwargs: Any) -> httpx.Response:
     async def exchange() -> httpx.Response:
         app = build_app(
-            Calls(cast("Any", None)), probe=cast("Any", None), metrics_text=lambda: b"", instance="here"
+            Calls(cast("Any", None)), probe=cast("Any", None), metrics_text=_no_metrics, instance="here"
         )
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -392,9 +392,7 @@ fn bombs_end_in_their_class() {
         ("'x'.padEnd(2**25)", OutOfMemory),
     ];
     for (source, expected) in bombs {
-        let t = std::time::Instant::now();
         let result = scripts.evaluate(source, r#"{"x": 1}"#, &GIVEN);
-        eprintln!("{:?} {source}", t.elapsed());
         assert_eq!(result, Err(expected), "{source}");
         assert_eq!(scripts.evaluate("$.x + 1", r#"{"x": 1}"#, &GIVEN).as_deref(), Ok("2"), "after {source}");
     }
@@ -407,7 +405,6 @@ fn bombs_end_in_their_class() {
         "new Array(-1)",
         "new RegExp('('.repeat(1000))",
         "Symbol() + ''",
-        "[].concat.call([], {length: 2**32, [Symbol.isConcatSpreadable]: true})",
         "1n + 1",
     ] {
         let result = scripts.evaluate(thrown, "{}", &GIVEN);

@@ -46,6 +46,10 @@ fn find(bytes: &[u8], from: usize, mask: impl Fn(u64) -> u64, stop: impl Fn(u8) 
 
 /// Index of the first quote, backslash or control character at or after `from`, else the length.
 #[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch per byte would keep the block from becoming vector code"
+)]
 pub(crate) fn string_stop(bytes: &[u8], from: usize) -> usize {
     find(
         bytes,
@@ -57,6 +61,10 @@ pub(crate) fn string_stop(bytes: &[u8], from: usize) -> usize {
 
 /// Index of the first quote or backslash at or after `from`, else the length.
 #[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch per byte would keep the block from becoming vector code"
+)]
 fn quote_or_backslash(bytes: &[u8], from: usize) -> usize {
     find(bytes, from, |w| equal_to(w, b'"') | equal_to(w, b'\\'), |b| (b == b'"') | (b == b'\\'))
 }
@@ -71,6 +79,10 @@ pub(crate) fn next_string(bytes: &[u8], from: usize) -> usize {
 /// One comparison serves `[` and `{` (and `]`, `}`): they differ in bit 0x20. The bytes this confuses with them
 /// are control characters that checked text does not have between values.
 #[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch per byte would keep the block from becoming vector code"
+)]
 fn structural(bytes: &[u8], from: usize) -> usize {
     find(
         bytes,

@@ -3,6 +3,7 @@
 //! Parameters are texts from path and query; what they must be is checked here, so that every door (hot routes, the
 //! event loop's routes, tests) refuses alike.
 
+mod bodies;
 mod bulk;
 mod metadata;
 mod params;
@@ -87,7 +88,10 @@ pub fn json_text(body: &[u8]) -> Result<&str, Failure> {
 
 /// A typed JSON body.
 pub fn typed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    let text = json_text(body)?;
+    typed_text(json_text(body)?)
+}
+
+fn typed_text<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|e| Failure::bad_request(format!("JSON body cannot be used: {e}")))
 }
 

@@ -29,6 +29,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+/// A buffer of frames that grew beyond this is given back instead of being kept.
+const FRAMES_KEPT_BYTES: usize = 4 << 20;
+
 /// Ids are random already: their low half is the hash.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdHasher(u64);
@@ -65,8 +68,10 @@ pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 pub struct Entry {
     /// The execution.
     pub live: Live,
-    /// Changed since it was last given to the archive.
+    /// Changed since it was last given to the archive, or since its row was made.
     pub is_dirty: bool,
+    /// Place of its row among those that wait for the next batch.
+    pub row: Option<usize>,
     /// Journal position of the last batch it went to the archive with.
     pub batched: u64,
     /// Stands in the line of those that may leave memory.
@@ -283,6 +288,14 @@ impl Machine {
         }
     }
 
+    /// Takes an emptied buffer of frames back, so that the next records need not grow a new one.
+    pub fn reuse(&mut self, mut frames: Vec<u8>) {
+        if self.frames.is_empty() && frames.capacity() <= FRAMES_KEPT_BYTES {
+            frames.clear();
+            self.frames = frames;
+        }
+    }
+
     /// Puts a question to the archive, behind everything that happened so far.
     pub fn ask(&mut self, ask: shelf::Ask) {
         self.asks.push(ask);
@@ -343,7 +356,7 @@ impl Machine {
         let graph = self.snapshot_of(&execution.header.def);
         let mut live = Live::new(execution, graph);
         live.resume_work();
-        self.keep(id, Entry { live, is_dirty: false, batched: 0, may_leave: true });
+        self.keep(id, Entry { live, is_dirty: false, row: None, batched: 0, may_leave: true });
         self.pending.note_loaded(id.0);
         true
     }

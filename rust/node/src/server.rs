@@ -88,8 +88,8 @@ impl Shared {
         }
     }
 
-    /// Takes what arrived, waiting for at most `patience`.
-    fn receive(&self, patience: Option<Duration>) -> Vec<Item> {
+    /// Takes what arrived into `items`, which is empty, waiting for at most `patience`.
+    fn receive(&self, patience: Option<Duration>, items: &mut Vec<Item>) {
         let mut inbox = Self::lock(&self.inbox);
         if inbox.items.is_empty() && patience != Some(Duration::ZERO) {
             inbox.is_asleep = true;
@@ -99,7 +99,7 @@ impl Shared {
             };
             inbox.is_asleep = false;
         }
-        std::mem::take(&mut inbox.items)
+        std::mem::swap(&mut inbox.items, items);
     }
 
     fn waiting(&self) -> usize {

@@ -54,8 +54,8 @@ class Pump:
             replies, answers, held = self._node.drain()
             if replies:
                 self._deliver(replies)
-            for handle, *parts in held:
-                self._ask(handle, [tuple(parts)])
+            for handle, seq, method, target, headers, body in held:
+                self._ask(handle, [(seq, method, target, headers, body)])
             if answers:
                 self._settle(answers)
         except BaseException as error:

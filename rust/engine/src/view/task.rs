@@ -1,5 +1,6 @@
 //! `Task`.
 
+use crate::graph::Node;
 use crate::live::Live;
 use crate::step::joins::effective_output;
 use fastcond_json::{ObjectWriter, Raw, push_string};
@@ -14,6 +15,11 @@ pub struct Shown<'a> {
     pub now_ms: i64,
     /// Input with secrets filled in, for a worker.
     pub input: Option<&'a str>,
+}
+
+/// About how long a task gets as JSON, so that it is written into one allocation.
+pub fn written_bytes(node: &Node, task: &Task) -> usize {
+    1_536 + node.step_json.len() + node.task_def_json.len() + task.input.len() + task.output.len()
 }
 
 fn id_field(object: &mut ObjectWriter<'_>, name: &str, bits: u128) {

@@ -1,7 +1,7 @@
 //! `/api/tasks`: polls, reports and logs (rest-api 5).
 
 use super::Verb::{Act, Begin};
-use super::{Params, Verb, object, typed};
+use super::{Params, Verb, bodies, object};
 use crate::machine::Machine;
 use crate::machine::polling::Poll;
 use crate::reply::{Failure, Reply, ReplyTo};
@@ -134,13 +134,13 @@ fn apply(machine: &mut Machine, workflow: WorkflowId, report: Report) -> Result<
 }
 
 fn update(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, Failure> {
-    let result: TaskResult = typed(body)?;
+    let result = bodies::task_result(body)?;
     let (workflow, no) = take_over(machine, result)?;
     Ok(Reply::text(fastcond_model::ids::uuid_text(workflow.task(no).0)))
 }
 
 fn update_v2(machine: &mut Machine, to: ReplyTo, _: &Params, body: &[u8]) -> Result<(), Failure> {
-    let result: TaskResult = typed(body)?;
+    let result = bodies::task_result(body)?;
     let (is_lease, worker) = (result.extend_lease, result.worker_id.clone());
     let (workflow, no) = take_over(machine, result)?;
     let ended = machine.find(workflow).and_then(|live| {

@@ -1,7 +1,7 @@
 //! `/api/workflow`: starting, reading and operating executions (rest-api 3).
 
 use super::Verb::{Act, Begin};
-use super::{Params, Verb, object, typed};
+use super::{Params, Verb, bodies, object, typed};
 use crate::machine::Machine;
 use crate::machine::shelf::Ask;
 use crate::reply::{Failure, Reply, ReplyTo};
@@ -51,8 +51,7 @@ pub fn operate(machine: &mut Machine, id: WorkflowId, command: Command) -> Resul
 }
 
 fn start(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, Failure> {
-    let request: StartRequest = typed(body)?;
-    start_request(machine, request)
+    start_request(machine, bodies::start_request(body)?)
 }
 
 fn invalid(path: &str, message: &str) -> Failure {

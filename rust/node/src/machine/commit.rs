@@ -52,7 +52,7 @@ impl Machine {
             given!(self, seed, given);
             begin(start, given)
         };
-        let mut entry = Entry { live, is_dirty: false, batched: 0, may_leave: false };
+        let mut entry = Entry { live, is_dirty: false, row: None, batched: 0, may_leave: false };
         self.commit(id, &mut entry, &transition);
         self.keep(id, entry);
         id
@@ -73,15 +73,13 @@ impl Machine {
             return;
         }
         let before = self.frames.len();
-        let live = &entry.live;
-        records::commit(&mut self.frames, |out| codec::encode(out, &live.execution, &transition.change));
+        let execution = &entry.live.execution;
+        records::commit(&mut self.frames, |out| codec::encode(out, execution, &transition.change));
         self.position += 1;
         self.stats.commits += 1;
         self.stats.journal_bytes += (self.frames.len() - before) as u64;
-        if !entry.is_dirty {
-            entry.is_dirty = true;
-            self.pending.note_dirty(id.0);
-        }
+        self.pending.note_change(entry);
+        let live = &entry.live;
         for &(no, _) in &transition.change.tasks {
             if let Some(task) = live.execution.tasks.get(no) {
                 self.follow_task(live, task);

@@ -145,9 +145,10 @@ impl Machine {
         }
         self.stats.handed_out.add(&[&task_type]);
         let Some(live) = self.executions.get(&id.0).map(|entry| &entry.live) else { return Handed::Gone };
-        let mut out = String::with_capacity(2048);
         let shown = Shown { now_ms: self.now_ms, input: None };
-        task::write(live, live.task(key.task), shown, &mut out);
+        let task = live.task(key.task);
+        let mut out = String::with_capacity(task::written_bytes(&node, task));
+        task::write(live, task, shown, &mut out);
         Handed::Out(out)
     }
 

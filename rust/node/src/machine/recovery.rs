@@ -118,8 +118,8 @@ impl Machine {
             self.resume_slot_of(&live, task);
         }
         self.arm(id.0, live.next_due());
-        self.keep(id, Entry { live, is_dirty: true, batched: 0, may_leave: false });
-        self.pending.note_dirty(id.0);
+        self.keep(id, Entry { live, is_dirty: true, row: None, batched: 0, may_leave: false });
+        self.pending.note_recovered(id.0);
         self.resend(id);
     }
 

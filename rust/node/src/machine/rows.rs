@@ -19,6 +19,11 @@ pub const HAS_MAIL: u32 = 1;
 #[derive(Debug, Default)]
 pub struct Pending {
     dirty: Vec<u128>,
+    /// Entries of `dirty` whose execution has a row by now.
+    overtaken: usize,
+    /// Rows of executions that are over, made while their records were at hand.
+    finished: Vec<Row>,
+    finished_bytes: usize,
     things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
     logs: Vec<(u64, LogLine)>,
     /// Deleted executions that the archive may still hold.
@@ -30,8 +35,34 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// An execution changed for the first time since the last batch.
-    pub fn note_dirty(&mut self, id: u128) {
+    /// An execution changed. One that is over has its row made at once, which spreads that work evenly and finds the
+    /// record in the processor's cache; any other is looked at when the batch is made.
+    pub fn note_change(&mut self, entry: &mut Entry) {
+        let execution = &entry.live.execution;
+        if !execution.header.status.is_terminal() || !execution.outbox.is_empty() {
+            if !std::mem::replace(&mut entry.is_dirty, true) {
+                self.dirty.push(execution.id.0);
+            }
+            return;
+        }
+        let row = row(entry);
+        if std::mem::take(&mut entry.is_dirty) {
+            self.overtaken += 1;
+        }
+        // It must stay in memory until a batch with this row is written.
+        entry.batched = u64::MAX;
+        self.finished_bytes += row.record.len();
+        match entry.row {
+            Some(at) => self.finished[at] = row,
+            None => {
+                entry.row = Some(self.finished.len());
+                self.finished.push(row);
+            }
+        }
+    }
+
+    /// An execution was folded from the journal: the archive has an older state of it, or none.
+    pub fn note_recovered(&mut self, id: u128) {
         self.dirty.push(id);
     }
 
@@ -66,23 +97,41 @@ impl Machine {
     /// Changes that a batch would carry.
     pub fn dirty_count(&self) -> usize {
         let pending = &self.pending;
-        pending.dirty.len() + pending.things.len() + pending.logs.len() + pending.removed_since.len()
+        pending.dirty.len() - pending.overtaken + pending.finished.len() + pending.things.len() + pending.logs.len() + pending.removed_since.len()
+    }
+
+    /// Bytes of records that wait for the next batch.
+    pub fn row_bytes(&self) -> usize {
+        self.pending.finished_bytes
     }
 
     /// Everything that changed since the last batch, as of the journal position it covers.
     pub fn make_batch(&mut self) -> Batch {
         let covered = self.position;
         let mut batch = Batch { covered, ..Batch::default() };
-        for id in std::mem::take(&mut self.pending.dirty) {
-            let Some(entry) = self.executions.get_mut(&id) else { continue };
-            if !entry.is_dirty {
-                continue;
-            }
-            entry.is_dirty = false;
-            batch.upserts.push(row(entry));
+        let pending = &mut self.pending;
+        (pending.overtaken, pending.finished_bytes) = (0, 0);
+        let mut give = |entry: &mut Entry, row: Row| {
             entry.batched = covered;
             if !std::mem::replace(&mut entry.may_leave, true) {
-                self.pending.archived.push_back(id);
+                pending.archived.push_back(entry.live.execution.id.0);
+            }
+            batch.upserts.push(row);
+        };
+        for (at, row) in std::mem::take(&mut pending.finished).into_iter().enumerate() {
+            let entry = self.executions.get_mut(&u128::from_be_bytes(row.id));
+            // The row of an execution that was removed, or went on, is of no use.
+            let Some(entry) = entry.filter(|entry| entry.row == Some(at)) else { continue };
+            entry.row = None;
+            if !entry.is_dirty {
+                give(entry, row);
+            }
+        }
+        for id in std::mem::take(&mut pending.dirty) {
+            let Some(entry) = self.executions.get_mut(&id) else { continue };
+            if std::mem::take(&mut entry.is_dirty) {
+                let row = row(entry);
+                give(entry, row);
             }
         }
         for id in std::mem::take(&mut self.pending.removed_since) {
@@ -132,7 +181,7 @@ impl Machine {
 fn row(entry: &Entry) -> Row {
     let live = &entry.live;
     let execution = &live.execution;
-    let mut record = Vec::with_capacity(1024);
+    let mut record = Vec::with_capacity(record_bytes(execution));
     codec::encode_snapshot(&mut record, execution);
     let is_open = !execution.header.status.is_terminal();
     Row {
@@ -144,6 +193,13 @@ fn row(entry: &Entry) -> Row {
         doc: doc(execution, &live.graph.def.classifier()),
         record,
     }
+}
+
+/// About how long a record gets: its payloads, and what stands around them.
+fn record_bytes(execution: &Execution) -> usize {
+    let around = 256 + 192 * execution.tasks.len();
+    let workflow = execution.input.len() + execution.output.len() + execution.variables.len();
+    around + workflow + execution.tasks.iter().map(|t| t.input.len() + t.output.len()).sum::<usize>()
 }
 
 /// The columns a search can ask for.

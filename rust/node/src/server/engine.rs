@@ -21,6 +21,8 @@ const HAND_OVER_BYTES: usize = 1 << 20;
 static ARCHIVE_EVERY: std::sync::LazyLock<Duration> = std::sync::LazyLock::new(|| Duration::from_millis(std::env::var("D3_EVERY").ok().and_then(|t| t.parse().ok()).unwrap_or(1000)));
 /// Changes after which they go earlier.
 const ARCHIVE_CHANGES: usize = 16_384;
+/// Bytes of finished records after which they go earlier: a batch must fit the archive's page cache.
+const ARCHIVE_BYTES: usize = 16 << 20;
 
 /// Starts the engine thread: it recovers from the store, hands the store back, and goes on deciding.
 pub(super) fn spawn(
@@ -72,11 +74,12 @@ impl Engine {
         self.machine.set_now(wall_ms());
         self.machine.tick();
         self.hand_over();
+        let mut items = Vec::new();
         loop {
-            let items = self.shared.receive(self.patience());
+            self.shared.receive(self.patience(), &mut items);
             self.machine.set_now(wall_ms());
             let mut stops = false;
-            for item in items {
+            for item in items.drain(..) {
                 stops |= self.take(item);
                 if self.machine.pending_bytes() > HAND_OVER_BYTES {
                     self.hand_over();
@@ -134,7 +137,7 @@ impl Engine {
         }
         let waiting = Waiting { replies: output.replies, position: output.position, asks: output.asks };
         match self.queue.push(&output.frames, waiting) {
-            Ok(()) => {}
+            Ok(()) => self.machine.reuse(output.frames),
             Err(Refused::Full(waiting) | Refused::Stopped(waiting)) => refuse(&self.shared, waiting),
             Err(Refused::Faulted(fault, waiting)) => {
                 self.shared.fail(&fault.to_string());
@@ -145,7 +148,8 @@ impl Engine {
 
     fn archive_when_due(&mut self) {
         let changes = self.machine.dirty_count();
-        let is_due = changes > ARCHIVE_CHANGES || (changes > 0 && self.archived_at.elapsed() >= *ARCHIVE_EVERY);
+        let is_full = changes > ARCHIVE_CHANGES || self.machine.row_bytes() > ARCHIVE_BYTES;
+        let is_due = is_full || (changes > 0 && self.archived_at.elapsed() >= *ARCHIVE_EVERY);
         if is_due && self.jobs.has_room() {
             self.archive();
         }

@@ -1,0 +1,266 @@
+//! The fold of the journal's records, and the comparison of a machine with it (G8).
+//!
+//! It is folded more strictly than recovery does: a commit must follow the last one of its execution exactly, a removed
+//! execution never comes back, a snapshot stands before the first record that needs it.
+
+use fastcond_engine::graph::compile;
+use fastcond_engine::tasks::Mode;
+use fastcond_engine::view::workflow::{self, Include};
+use fastcond_engine::{Graph, Live};
+use fastcond_model::{DefId, Execution, Message, Task, TaskStatus, WorkflowId, codec};
+use fastcond_node::machine::Machine;
+use fastcond_node::machine::records::{self, Record};
+use fastcond_queue::{QueueKey, QueueRef, TaskKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A queue entry as the records imply it: its queue, when it is due, its priority.
+type Queued = (QueueKey, i64, u8);
+
+/// A line of a task's log: position, time, text.
+type Line = (u64, i64, Vec<u8>);
+
+/// What the records up to a position make true.
+#[derive(Default)]
+pub struct Truth {
+    /// Position of the last record.
+    pub position: u64,
+    /// Executions as they are.
+    pub executions: BTreeMap<u128, Execution>,
+    /// Executions that were removed.
+    pub removed: BTreeSet<u128>,
+    things: BTreeMap<(String, String), Vec<u8>>,
+    logs: BTreeMap<u128, Vec<Line>>,
+    graphs: BTreeMap<DefId, Arc<Graph>>,
+}
+
+/// Everything that is derived from executions.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Derived {
+    queued: BTreeMap<TaskKey, Queued>,
+    sizes: BTreeMap<QueueKey, usize>,
+    timers: BTreeMap<u128, i64>,
+    slots: BTreeMap<String, u32>,
+    has_mail: bool,
+}
+
+impl Truth {
+    /// Folds the next record.
+    pub fn take(&mut self, payload: &[u8]) -> Result<(), String> {
+        self.position += 1;
+        match records::read(payload).map_err(|e| e.to_string())? {
+            Record::Commit(bytes) => self.commit(bytes),
+            Record::Remove(id) => {
+                self.removed.insert(id);
+                match self.executions.remove(&id) {
+                    Some(_) => Ok(()),
+                    None => Err(format!("{} is removed but not there", WorkflowId(id))),
+                }
+            }
+            Record::Log { task, created_ms, line } => {
+                self.logs.entry(task).or_default().push((self.position, created_ms, line.to_vec()));
+                Ok(())
+            }
+            Record::Thing { kind, key, value } => {
+                let place = (kind.to_owned(), key.to_owned());
+                match value {
+                    Some(value) => self.things.insert(place, value.to_vec()),
+                    None => self.things.remove(&place),
+                };
+                self.adopt(kind, value)
+            }
+        }
+    }
+
+    fn adopt(&mut self, kind: &str, value: Option<&[u8]>) -> Result<(), String> {
+        if kind != records::SNAPSHOT {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(value.expect("snapshots are not deleted")).map_err(|e| e.to_string())?;
+        let def = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let graph = compile(def).map_err(|e| e.to_string())?;
+        match self.graphs.insert(graph.id, Arc::new(graph)) {
+            Some(known) => Err(format!("the snapshot {} is stored twice", known.id.key())),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let (id, revision) = codec::peek(bytes).map_err(|e| e.to_string())?;
+        if self.removed.contains(&id.0) {
+            return Err(format!("{id} was removed and is back"));
+        }
+        let before = self.executions.remove(&id.0);
+        let known = before.as_ref().map_or(0, |e| e.revision);
+        if revision != known + 1 {
+            return Err(format!("{id} goes from revision {known} to {revision}"));
+        }
+        let first = before.as_ref().map(results);
+        let after = codec::apply(before, bytes).map_err(|e| e.to_string())?;
+        if !self.graphs.contains_key(&after.header.def) {
+            return Err(format!("{id} runs on a snapshot that is not stored"));
+        }
+        for out in &after.outbox {
+            if matches!(&out.message, Message::Start { def, .. } if !self.graphs.contains_key(def)) {
+                return Err(format!("{id} starts a child on a snapshot that is not stored"));
+            }
+        }
+        let now = results(&after);
+        for (no, output) in first.unwrap_or_default() {
+            // G3: the first result of an attempt wins; only a restart takes the attempt away.
+            if now.get(&no).is_some_and(|kept| *kept != output) {
+                return Err(format!("{id} rewrites the result of task {no}"));
+            }
+        }
+        self.executions.insert(id.0, after);
+        Ok(())
+    }
+
+    /// An execution with its compiled snapshot.
+    pub fn live(&self, execution: &Execution) -> Live {
+        Live::new(execution.clone(), self.graphs[&execution.header.def].clone())
+    }
+
+    fn derived(&self) -> Derived {
+        let mut derived = Derived::default();
+        for (id, execution) in &self.executions {
+            derived.has_mail |= !execution.outbox.is_empty();
+            if execution.header.status.is_terminal() {
+                continue;
+            }
+            let live = self.live(execution);
+            if let Some(at) = live.next_due() {
+                derived.timers.insert(*id, at);
+            }
+            for task in execution.tasks.iter() {
+                derived.follow(&live, task);
+            }
+        }
+        derived
+    }
+
+    /// Compares queues, timers, slots and mail; looks at nothing that would load an execution.
+    pub fn check_derived(&self, machine: &Machine) -> Result<(), String> {
+        let wanted = self.derived();
+        let found = Derived {
+            queued: wanted.queued.keys().filter_map(|key| found_in_queue(machine, *key)).collect(),
+            sizes: machine.queues.sizes().filter(|(.., n)| *n > 0).map(|(_, key, n)| (key.clone(), n)).collect(),
+            timers: machine.armed().collect(),
+            slots: machine.slots().map(|(name, n)| (name.to_owned(), n)).collect(),
+            has_mail: machine.has_mail(),
+        };
+        if found == wanted { Ok(()) } else { Err(format!("derived {found:#?}, the records imply {wanted:#?}")) }
+    }
+
+    /// Compares definitions and logs.
+    pub fn check_kept(&self, machine: &Machine) -> Result<(), String> {
+        let mut found: BTreeMap<(String, String), Vec<u8>> = BTreeMap::new();
+        for def in machine.registry.workflows() {
+            let text = serde_json::to_vec(&**def).expect("a definition can be written");
+            found.insert((records::WORKFLOW_DEF.to_owned(), format!("{}\0{}", def.name(), def.version)), text);
+        }
+        for def in machine.registry.task_defs() {
+            let text = serde_json::to_vec(&**def).expect("a definition can be written");
+            found.insert((records::TASK_DEF.to_owned(), def.name.clone().unwrap_or_default()), text);
+        }
+        let wanted = self.things.iter().filter(|((kind, _), _)| kind != records::SNAPSHOT);
+        if !wanted.clone().eq(found.iter()) {
+            let keys: Vec<_> = found.keys().collect();
+            return Err(format!("definitions {keys:?}, stored are {:?}", wanted.map(|(k, _)| k).collect::<Vec<_>>()));
+        }
+        for (task, lines) in &self.logs {
+            let kept = machine.logs(task.to_be_bytes());
+            let kept: Vec<Line> = kept.into_iter().map(|line| (line.seq, line.created_ms, line.log)).collect();
+            if kept != *lines {
+                return Err(format!("log {kept:?}, written was {lines:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares every execution, as a record and as a client sees it.
+    pub fn check_executions(&self, machine: &mut Machine) -> Result<(), String> {
+        for (id, execution) in &self.executions {
+            let id = WorkflowId(*id);
+            let live = machine.find(id).ok_or_else(|| format!("{id} is lost"))?;
+            live.check()?;
+            if live.execution != *execution {
+                return Err(format!("{id} is {:#?}, the records fold to {execution:#?}", live.execution));
+            }
+            let (mut found, mut wanted) = (String::new(), String::new());
+            workflow::write(live, &mut found, Include::Tasks);
+            workflow::write(&self.live(execution), &mut wanted, Include::Tasks);
+            if found != wanted {
+                return Err(format!("{id} is shown as {found}, not as {wanted}"));
+            }
+            // An operator finds the execution of a task by the task's id alone.
+            if let Some(task) = execution.tasks.iter().next() {
+                let owner = machine.owner_of(id.task(task.no));
+                if owner != Some((id, task.no)) {
+                    return Err(format!("task {} of {id} is found in {owner:?}", task.no));
+                }
+            }
+        }
+        for id in &self.removed {
+            if machine.find(WorkflowId(*id)).is_some() {
+                return Err(format!("{} was removed and is back", WorkflowId(*id)));
+            }
+        }
+        Ok(())
+    }
+
+    /// No parent waits for a child that is over or never began (S-30.9, S-30.13); to be asked when no mail is under way.
+    pub fn check_families(&self) -> Result<(), String> {
+        for execution in self.executions.values() {
+            for task in execution.tasks.iter().filter(|t| !t.status.is_terminal()) {
+                let Some(child) = task.subworkflow.filter(|_| &*task.task_type == "SUB_WORKFLOW") else { continue };
+                let found = self.executions.get(&child.0);
+                let is_running = found.is_some_and(|c| !c.header.status.is_terminal());
+                if !is_running && !self.removed.contains(&child.0) {
+                    let status = found.map(|c| c.header.status);
+                    return Err(format!("{} waits for {child}, which is {status:?}", execution.id));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Results of worker tasks that are complete.
+fn results(execution: &Execution) -> BTreeMap<u32, (TaskStatus, String)> {
+    let complete = execution.tasks.iter().filter(|t| t.status == TaskStatus::Completed && t.poll_count > 0);
+    complete.map(|t| (t.no, (t.status, t.output.to_string()))).collect()
+}
+
+fn found_in_queue(machine: &Machine, key: TaskKey) -> Option<(TaskKey, Queued)> {
+    let message = machine.queues.message(key)?;
+    let (id, _) = machine.queues.clone_of(key)?;
+    let name = machine.queues.key(id)?.clone();
+    Some((key, (name, message.due_ms, message.priority)))
+}
+
+impl Derived {
+    fn follow(&mut self, live: &Live, task: &Task) {
+        let Some(node) = live.node_of(task) else { return };
+        let key = TaskKey { workflow: live.execution.id.0, task: task.no };
+        let (is_worker, is_system) = (node.behaviour.mode == Mode::Worker, node.behaviour.mode == Mode::System);
+        if !is_worker && !is_system {
+            return;
+        }
+        if task.status == TaskStatus::Scheduled {
+            let name = QueueRef {
+                task_type: &task.task_type,
+                domain: task.domain.as_deref(),
+                namespace: node.task_def.execution_name_space.as_deref().filter(|_| is_system),
+                isolation: node.task_def.isolation_group_id.as_deref().filter(|_| is_system),
+            };
+            let entry = (name.to_key(), task.ready_ms, live.execution.header.priority);
+            *self.sizes.entry(name.to_key()).or_default() += 1;
+            self.queued.insert(key, entry);
+        }
+        let is_limited = node.task_def.concurrent_exec_limit.is_some_and(|n| n > 0);
+        if task.status == TaskStatus::InProgress && is_limited {
+            *self.slots.entry(task.def_name.to_string()).or_default() += 1;
+        }
+    }
+}
