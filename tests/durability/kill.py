@@ -35,7 +35,7 @@ BETWEEN_KILLS_S = (0.05, 0.4)
 AFTER_WRITE_S_MAX = 0.002
 KILL_DURING_RECOVERY = 0.2
 DURING_RECOVERY_S = (0.02, 0.5)
-LOOK_AT_ALL_EVERY = 10
+LOOK_AT_ALL_FIRST = 10
 WRITE_S_MAX = 30.0
 AIMS_MAX = 20
 BITES_MIN = 0.8
@@ -109,7 +109,7 @@ class Run:
             await self._open()
             for number in range(1, self._outcome.kills + 1):
                 await self._kill_once()
-                await self._audit.look(everything=number % LOOK_AT_ALL_EVERY == 0)
+                await self._audit.look(everything=_is_full_look(number))
                 self._load.check_alive()
             before = await self._heal()
             await asyncio.to_thread(self._stop_and_start)
@@ -213,6 +213,13 @@ class Run:
         outcome.by_kind = dict(Counter(text.partition(":")[0] for text in found))
         outcome.complaints = found[:COMPLAINTS_KEPT]
         return outcome
+
+
+def _is_full_look(number: int) -> bool:
+    """Whether everything is read after this kill: after the 10th, 20th, 40th ..., as what there is grows."""
+    while number > LOOK_AT_ALL_FIRST and number % 2 == 0:
+        number //= 2
+    return number == LOOK_AT_ALL_FIRST
 
 
 def main() -> None:

@@ -41,6 +41,11 @@ impl Machine {
         Admission::Granted
     }
 
+    /// Slots that running tasks hold, by limited name (G16).
+    pub fn slots(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.concurrency.all()
+    }
+
     /// Notes a slot that a running task holds, at recovery.
     pub fn resume_slot(&mut self, key: TaskKey, name: &Arc<str>, limit: u32) {
         if self.holding.insert(key, name.clone()).is_none() {

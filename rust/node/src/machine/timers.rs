@@ -67,6 +67,11 @@ impl Machine {
         self.rates.trim(self.now_ms);
     }
 
+    /// Executions with a timer, and when it fires.
+    pub fn armed(&self) -> impl Iterator<Item = (u128, i64)> {
+        self.armed.iter().map(|(id, (due, _))| (*id, *due))
+    }
+
     /// When [`Self::tick`] has something to do next; none is never.
     pub fn next_wake(&self) -> Option<i64> {
         if !self.outbox.is_empty() {

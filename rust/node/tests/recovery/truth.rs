@@ -14,8 +14,8 @@ use fastcond_queue::{QueueKey, QueueRef, TaskKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A queue entry as the records imply it: its queue, when it is due, its priority.
-type Queued = (QueueKey, i64, u8);
+/// A queue entry as the records imply it: when it is due, and its priority.
+type Queued = (i64, u8);
 
 /// A line of a task's log: position, time, text.
 type Line = (u64, i64, Vec<u8>);
@@ -143,7 +143,7 @@ impl Truth {
     pub fn check_derived(&self, machine: &Machine) -> Result<(), String> {
         let wanted = self.derived();
         let found = Derived {
-            queued: wanted.queued.keys().filter_map(|key| found_in_queue(machine, *key)).collect(),
+            queued: wanted.queued.keys().filter_map(|key| queued(machine, *key)).collect(),
             sizes: machine.queues.sizes().filter(|(.., n)| *n > 0).map(|(_, key, n)| (key.clone(), n)).collect(),
             timers: machine.armed().collect(),
             slots: machine.slots().map(|(name, n)| (name.to_owned(), n)).collect(),
@@ -232,11 +232,8 @@ fn results(execution: &Execution) -> BTreeMap<u32, (TaskStatus, String)> {
     complete.map(|t| (t.no, (t.status, t.output.to_string()))).collect()
 }
 
-fn found_in_queue(machine: &Machine, key: TaskKey) -> Option<(TaskKey, Queued)> {
-    let message = machine.queues.message(key)?;
-    let (id, _) = machine.queues.clone_of(key)?;
-    let name = machine.queues.key(id)?.clone();
-    Some((key, (name, message.due_ms, message.priority)))
+fn queued(machine: &Machine, key: TaskKey) -> Option<(TaskKey, Queued)> {
+    machine.queues.message(key).map(|message| (key, (message.due_ms, message.priority)))
 }
 
 impl Derived {
@@ -254,9 +251,8 @@ impl Derived {
                 namespace: node.task_def.execution_name_space.as_deref().filter(|_| is_system),
                 isolation: node.task_def.isolation_group_id.as_deref().filter(|_| is_system),
             };
-            let entry = (name.to_key(), task.ready_ms, live.execution.header.priority);
             *self.sizes.entry(name.to_key()).or_default() += 1;
-            self.queued.insert(key, entry);
+            self.queued.insert(key, (task.ready_ms, live.execution.header.priority));
         }
         let is_limited = node.task_def.concurrent_exec_limit.is_some_and(|n| n > 0);
         if task.status == TaskStatus::InProgress && is_limited {
