@@ -20,6 +20,8 @@ POLL_COUNT = 20
 POLL_TIMEOUT_MS = 50
 PAGE = 500
 SEEN_SAMPLE = 100
+READ_BACK = 5
+READ_PAUSE_S = 0.005
 
 ENDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "TERMINATED")
 """How executions end, one after the other."""
@@ -34,8 +36,8 @@ class Told:
 
     started: dict[str, str] = field(default_factory=dict)
     ended: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-    """Answers that were neither a success nor a refusal for a failed or stopping server."""
+    wrong: list[str] = field(default_factory=list)
+    """Answers under way that no healthy or stopping server gives."""
     seen: set[str] = field(default_factory=set)
     """Ended executions that were read back once."""
 
@@ -53,7 +55,7 @@ class Finishers:
         """Works until so many more executions have ended, or the server is gone."""
         until = len(self._told.ended) + ends_max
         clients = [self._start(until) for _ in range(STARTERS)] + [self._work(until) for _ in range(WORKERS)]
-        await asyncio.gather(*clients)
+        await asyncio.gather(*clients, self._read(until))
 
     async def _start(self, until: int) -> None:
         connection = Connection(self._server.port, self._traffic)
@@ -66,7 +68,7 @@ class Finishers:
                 if answer.status == 503:
                     break
                 if not answer.is_ok:
-                    self._told.refused.append(f"start: {answer}")
+                    self._told.wrong.append(f"wrong: start was answered {answer}")
                     break
                 self._told.started[answer.text()] = token
         except LostError:
@@ -89,6 +91,22 @@ class Finishers:
         finally:
             await connection.close()
 
+    async def _read(self, until: int) -> None:
+        """Reads what has just ended: whether from memory or from the archive, it never goes back (G7)."""
+        connection = Connection(self._server.port, self._traffic)
+        try:
+            while len(self._told.ended) < until:
+                for workflow_id in list(self._told.ended)[-READ_BACK:]:
+                    answer = await connection.call("GET", f"/api/workflow/{workflow_id}?includeTasks=false")
+                    status, _ = self._told.ended[workflow_id]
+                    if answer.status != 503 and (not answer.is_ok or answer.json()["status"] != status):
+                        self._told.wrong.append(f"lost: {workflow_id} ended {status}, reads {answer}")
+                await asyncio.sleep(READ_PAUSE_S)
+        except LostError:
+            return
+        finally:
+            await connection.close()
+
     async def _end(self, connection: Connection, task: dict[str, Any]) -> None:
         self._number += 1
         workflow_id, token = task["workflowInstanceId"], f"r-{self._server.starts}-{self._number}"
@@ -106,7 +124,7 @@ class Finishers:
         if answer.is_ok:
             self._told.ended[workflow_id] = (status, None if status == "TERMINATED" else token)
         elif answer.status != 503:
-            self._told.refused.append(f"{status}: {answer}")
+            self._told.wrong.append(f"wrong: {status} was answered {answer}")
 
 
 def finish(server: Server, told: Told, *, ends_max: int) -> None:
@@ -129,7 +147,7 @@ def opened(server: Server) -> None:
 
 def unfaithful(server: Server, told: Told) -> list[str]:
     """Returns what the server tells otherwise than it acknowledged: read by id, and found by search."""
-    return [*told.refused, *asyncio.run(_misread(server, told)), *_misfound(server, told)]
+    return [*told.wrong, *asyncio.run(_misread(server, told)), *_misfound(server, told)]
 
 
 async def _misread(server: Server, told: Told) -> list[str]:

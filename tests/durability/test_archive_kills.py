@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SIGKILL_EXIT = -9
 ENDS = 250
 UNTIL_KILLED = 100_000
-ROUNDS = 3
+ROUNDS = 2
 SEED = 1
 IDLE_S_MAX = 10.0
 LOG_BYTES_MIN = 200_000
@@ -35,6 +35,7 @@ LOG_BYTES_MIN = 200_000
 ARCHIVE = "archive.sqlite"
 LOG = "archive.sqlite-wal"
 
+SLOWLY = Injection("pwrite64", "delay_enter=5000", "1+")
 IN_A_BATCH = [Injection("pwrite64", KILL, when) for when in ("1", "20", "150")]
 AT_THE_END = [(Injection("pwrite64", KILL, "2"), ARCHIVE), (Injection(SYNCS, KILL, "1"), ARCHIVE)]
 AT_THE_START = [(Injection("pwrite64", KILL, "2"), ARCHIVE), (Injection("ftruncate", KILL, "1"), LOG)]
@@ -84,6 +85,19 @@ def test_kill_while_the_archive_grows(store: tuple[Server, Told], tmp_path: Path
         server.start()
         assert unfaithful(server, told) == []
     _demand_that_all_comes_from_the_archive(server, told)
+
+
+@pytest.mark.usefixtures("_strace_works")
+def test_archive_that_lags_behind_tells_nothing_old(store: tuple[Server, Told]) -> None:
+    """G7: with each write of the archive slowed down, what has ended is read back as ended at once."""
+    server, told = store
+    strace = _attach(server, SLOWLY, LOG)
+    try:
+        finish(server, told, ends_max=ENDS)
+    finally:
+        strace.end()
+    assert strace.injected() > 0, "nothing was slowed down"
+    assert unfaithful(server, told) == []
 
 
 @pytest.mark.usefixtures("_strace_works")

@@ -27,11 +27,16 @@ fn violation(path: impl Into<String>, message: impl Into<String>) -> Violation {
     Violation { path: path.into(), message: message.into(), invalid_value: None }
 }
 
+/// A name that is missing or blank; what was given is shown.
+fn blank_name(path: impl Into<String>, message: &str, given: Option<&str>) -> Violation {
+    Violation { invalid_value: given.map(str::to_owned), ..violation(path, message) }
+}
+
 /// Checks a task definition.
 pub fn task_def(def: &TaskDef) -> Vec<Violation> {
     let mut found = Vec::new();
     if def.name.as_deref().is_none_or(|n| n.trim().is_empty()) {
-        found.push(violation("name", "TaskDef name cannot be null or empty"));
+        found.push(blank_name("name", "TaskDef name cannot be null or empty", def.name.as_deref()));
     }
     let not_negative = [
         ("retryCount", i64::from(def.retry_count)),
@@ -80,7 +85,7 @@ pub fn task_def(def: &TaskDef) -> Vec<Violation> {
 pub fn workflow_def(def: &WorkflowDef, scripts: &mut Scripts) -> Vec<Violation> {
     let mut found = Vec::new();
     if def.name().trim().is_empty() {
-        found.push(violation("name", "WorkflowDef name cannot be null or empty"));
+        found.push(blank_name("name", "WorkflowDef name cannot be null or empty", def.name.as_deref()));
     }
     if def.tasks.is_empty() {
         found.push(violation("tasks", "WorkflowTask list cannot be empty"));

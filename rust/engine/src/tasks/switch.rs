@@ -8,7 +8,7 @@ use crate::graph::Node;
 use crate::live::Place;
 use crate::step::{SCRIPT_COST, Step};
 use fastcond_expr::script;
-use fastcond_json::{Kind, ObjectWriter, Raw, as_str, kind, merged};
+use fastcond_json::{ObjectWriter, Raw, merged};
 use fastcond_model::{TaskChange, TaskNo, TaskStatus};
 use std::sync::Arc;
 
@@ -72,10 +72,7 @@ fn evaluate(step: &mut Step<'_, '_>, node: &Node, input: &str) -> Result<Raw, St
     }
 }
 
-/// The case as text: null is `null`, numbers as written, texts as they are (S-27.1).
+/// The case as text: null is `null`, integers without point, doubles with one (S-27.1).
 pub(super) fn case_text(result: &str) -> String {
-    match kind(result) {
-        Kind::String => as_str(result).map_or_else(String::new, Into::into),
-        _ => result.to_owned(),
-    }
+    fastcond_expr::text_form(result).into_owned()
 }

@@ -1,6 +1,6 @@
 //! `WorkflowSummary`, as searches give it.
 
-use fastcond_json::{ArrayWriter, ObjectWriter};
+use fastcond_json::{ArrayWriter, Kind, ObjectWriter, as_str, elements, kind, members};
 use fastcond_model::Execution;
 
 /// A time as ISO text in UTC with milliseconds; the civil date is computed without tables.
@@ -34,7 +34,8 @@ pub fn write(execution: &Execution, classifier: &str, out: &mut String) {
         object.str("endTime", &iso(header.end_ms));
     }
     object.str("status", header.status.text());
-    object.str("input", &execution.input).str("output", &execution.output);
+    let (input, output) = (map_text(&execution.input), map_text(&execution.output));
+    object.str("input", &input).str("output", &output);
     object.str_if_some("reasonForIncompletion", header.reason.as_deref());
     let ran_ms = if header.end_ms > 0 { header.end_ms - header.create_ms } else { 0 };
     object.i64("executionTime", ran_ms);
@@ -50,8 +51,41 @@ pub fn write(execution: &Execution, classifier: &str, out: &mut String) {
     object.raw("taskToDomain", &header.task_to_domain);
     let parent = header.parent.map(|p| p.workflow.to_string()).unwrap_or_default();
     object.str("parentWorkflowId", &parent).str("classifier", classifier);
-    object.i64("inputSize", length(&execution.input)).i64("outputSize", length(&execution.output));
+    object.i64("inputSize", length(&input)).i64("outputSize", length(&output));
     object.end();
+}
+
+/// A payload as Conductor's summaries print it: `{a=1, b=[x, y]}` (data-model section 4).
+pub fn map_text(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    write_map_text(json, &mut out);
+    out
+}
+
+/// Depth is bounded: payloads nest at most as deep as the door lets them.
+fn write_map_text(json: &str, out: &mut String) {
+    match kind(json) {
+        Kind::Object => {
+            out.push('{');
+            for (at, (key, value)) in members(json).enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                out.push_str(&key.decoded());
+                out.push('=');
+                write_map_text(value, out);
+            }
+            out.push('}');
+        }
+        Kind::Array => {
+            out.push('[');
+            for (at, value) in elements(json).enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                write_map_text(value, out);
+            }
+            out.push(']');
+        }
+        Kind::String => out.push_str(&as_str(json).unwrap_or_default()),
+        Kind::Null | Kind::Bool | Kind::Number => out.push_str(json),
+    }
 }
 
 fn length(text: &str) -> i64 {
@@ -60,7 +94,14 @@ fn length(text: &str) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::iso;
+    use super::{iso, map_text};
+
+    #[test]
+    fn payloads_are_printed_as_maps() {
+        // data-model section 4, WorkflowSummary
+        assert_eq!(map_text(r#"{"a":1,"b":{"c":["x",null,2.0]},"d":true}"#), "{a=1, b={c=[x, null, 2.0]}, d=true}");
+        assert_eq!(map_text("{}"), "{}");
+    }
 
     #[test]
     fn times_are_utc_with_milliseconds() {

@@ -3,6 +3,7 @@
 use crate::graph::Node;
 use crate::live::Live;
 use crate::step::joins::effective_output;
+use crate::tasks::Mode;
 use fastcond_json::{ObjectWriter, Raw, push_string};
 use fastcond_model::ids::push_uuid;
 use fastcond_model::{Task, TaskStatus};
@@ -67,9 +68,9 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     write_output(live, task, &mut object);
     write_step(live, task, &mut object);
     object.str_if_some("domain", task.domain.as_deref());
-    let (rate, per_s) = node
-        .as_ref()
-        .map_or((0, 1), |n| (n.task_def.rate_limit_per_frequency, n.task_def.rate_limit_frequency_in_seconds));
+    let queued = node.as_ref().filter(|n| matches!(n.behaviour.mode, Mode::Worker | Mode::System));
+    let (rate, per_s) = queued
+        .map_or((0, 0), |n| (n.task_def.rate_limit_per_frequency, n.task_def.rate_limit_frequency_in_seconds));
     number(&mut object, "rateLimitPerFrequency", i64::from(rate));
     number(&mut object, "rateLimitFrequencyInSeconds", i64::from(per_s));
     object.str_if_some("externalOutputPayloadStoragePath", task.output_path.as_deref());
@@ -85,9 +86,6 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     object.bool("subworkflowChanged", task.is_subworkflow_changed);
     number(&mut object, "firstStartTime", 0);
     object.raw("executionMetadata", r#"{"additionalContext":{},"empty":true,"additionalContextMap":{}}"#);
-    if let Some(owner) = task.in_loop {
-        id_field(&mut object, "parentTaskId", execution.id.task(owner).0);
-    }
     object.raw("taskDefinition", node.as_ref().map_or("null", |n| &n.task_def_json));
     number(&mut object, "queueWaitTime", queue_wait_ms(task, shown.now_ms));
     object.bool("loopOverTask", task.iteration > 0);

@@ -1,7 +1,9 @@
 //! Concurrency and rate limits at hand-out (S-53).
 
 use super::Machine;
-use fastcond_model::TaskDef;
+use fastcond_engine::Live;
+use fastcond_engine::tasks::Mode;
+use fastcond_model::{Task, TaskDef, TaskStatus};
 use fastcond_queue::{QueueId, Released, TaskKey};
 use std::sync::Arc;
 
@@ -13,6 +15,13 @@ pub enum Admission {
     NoSlot,
     /// Not before this time.
     Later(i64),
+}
+
+/// The limit whose slot a running task holds: only tasks that are handed out are limited (S-53.3).
+pub fn limit_held(live: &Live, task: &Task) -> Option<u32> {
+    let node = live.node_of(task).filter(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System))?;
+    let limit = u32::try_from(node.task_def.concurrent_exec_limit?).ok()?;
+    (limit > 0 && task.status == TaskStatus::InProgress).then_some(limit)
 }
 
 impl Machine {

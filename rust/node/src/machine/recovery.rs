@@ -124,9 +124,7 @@ impl Machine {
     }
 
     fn resume_slot_of(&mut self, live: &Live, task: &fastcond_model::Task) {
-        let Some(node) = live.node_of(task) else { return };
-        let limit = node.task_def.concurrent_exec_limit.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-        if limit > 0 && task.status == fastcond_model::TaskStatus::InProgress {
+        if let Some(limit) = super::limits::limit_held(live, task) {
             let key = TaskKey { workflow: live.execution.id.0, task: task.no };
             self.resume_slot(key, &task.def_name, limit);
         }

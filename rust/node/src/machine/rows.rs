@@ -3,7 +3,7 @@
 use super::{Entry, IdMap, Machine, records};
 use fastcond_engine::Live;
 use fastcond_model::codec::{Reader, Writer};
-use fastcond_model::{Execution, TaskStatus, WorkflowId, codec};
+use fastcond_model::{Execution, WorkflowId, codec};
 use fastcond_queue::{QueueKey, TaskKey};
 use fastcond_store::{Batch, Doc, LogLine, Row, Thing};
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -241,11 +241,11 @@ fn ready(live: &Live) -> Vec<u8> {
                 w.int(6, task.ready_ms);
                 w.uint(7, u64::from(live.execution.header.priority));
             });
-        } else if task.status == TaskStatus::InProgress && def.concurrent_exec_limit.is_some_and(|n| n > 0) {
+        } else if let Some(limit) = super::limits::limit_held(live, task) {
             w.record(2, |w| {
                 w.uint(1, u64::from(task.no) + 1);
                 w.text(2, Some(&task.def_name));
-                w.int(3, i64::from(def.concurrent_exec_limit.unwrap_or(0)));
+                w.int(3, i64::from(limit));
             });
         }
     }

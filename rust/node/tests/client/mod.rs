@@ -19,7 +19,7 @@ pub fn machine() -> Machine {
 /// Carries out a call; its answer appears in the output of the machine under `ticket`.
 pub fn call(machine: &mut Machine, ticket: u64, name: &str, params: &[(&str, &str)], body: &str) {
     let verb = verb(name).unwrap_or_else(|| panic!("there is no verb {name}"));
-    let params: Params = params.iter().copied().collect();
+    let params: Params = params.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     machine.call(ReplyTo::Ticket(ticket), verb, &params, body.as_bytes());
 }
 

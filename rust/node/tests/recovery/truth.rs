@@ -12,6 +12,7 @@ use fastcond_node::machine::Machine;
 use fastcond_node::machine::records::{self, Record};
 use fastcond_queue::{QueueKey, QueueRef, TaskKey};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// A queue entry as the records imply it: when it is due, and its priority.
@@ -149,11 +150,11 @@ impl Truth {
             slots: machine.slots().map(|(name, n)| (name.to_owned(), n)).collect(),
             has_mail: machine.has_mail(),
         };
-        if found == wanted { Ok(()) } else { Err(format!("derived {found:#?}, the records imply {wanted:#?}")) }
+        if found == wanted { Ok(()) } else { Err(found.difference(&wanted)) }
     }
 
     /// Compares definitions and logs.
-    pub fn check_kept(&self, machine: &Machine) -> Result<(), String> {
+    pub fn check_kept(&self, machine: &mut Machine) -> Result<(), String> {
         let mut found: BTreeMap<(String, String), Vec<u8>> = BTreeMap::new();
         for def in machine.registry.workflows() {
             let text = serde_json::to_vec(&**def).expect("a definition can be written");
@@ -236,7 +237,31 @@ fn queued(machine: &Machine, key: TaskKey) -> Option<(TaskKey, Queued)> {
     machine.queues.message(key).map(|message| (key, (message.due_ms, message.priority)))
 }
 
+/// Entries of one map that the other has not.
+fn only<K: Ord + Debug, V: PartialEq + Debug>(one: &BTreeMap<K, V>, other: &BTreeMap<K, V>) -> String {
+    format!("{:?}", one.iter().filter(|(key, value)| other.get(key) != Some(value)).collect::<Vec<_>>())
+}
+
 impl Derived {
+    fn difference(&self, wanted: &Self) -> String {
+        let (more, less) = (
+            [
+                only(&self.queued, &wanted.queued),
+                only(&self.sizes, &wanted.sizes),
+                only(&self.timers, &wanted.timers),
+                only(&self.slots, &wanted.slots),
+            ],
+            [
+                only(&wanted.queued, &self.queued),
+                only(&wanted.sizes, &self.sizes),
+                only(&wanted.timers, &self.timers),
+                only(&wanted.slots, &self.slots),
+            ],
+        );
+        let mail = (self.has_mail, wanted.has_mail);
+        format!("queued, sizes, timers, slots are {more:?} where the records imply {less:?}; mail {mail:?}")
+    }
+
     fn follow(&mut self, live: &Live, task: &Task) {
         let Some(node) = live.node_of(task) else { return };
         let key = TaskKey { workflow: live.execution.id.0, task: task.no };

@@ -233,7 +233,7 @@ impl World {
             let store = Store::open(&settings).expect("the store is sound");
             let mut machine = self.recover(&store);
             self.truth.check_derived(&machine).expect("derived state follows from the records");
-            self.truth.check_kept(&machine).expect("definitions and logs are kept");
+            self.truth.check_kept(&mut machine).expect("definitions and logs are kept");
             self.written = store.archive.written().covered;
             if is_last {
                 (self.store, self.machine) = (Some(store), Some(machine));
