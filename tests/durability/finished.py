@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,12 @@ POLL_COUNT = 20
 POLL_TIMEOUT_MS = 50
 PAGE = 500
 SEEN_SAMPLE = 100
-READ_BACK = 5
-READ_PAUSE_S = 0.005
+READ_BACK = 500
+READS = 10
+PAUSE_S = 0.005
+
+OPEN_MIN = 300
+"""So many executions are kept open: one batch of the archive has their start and a later one their end."""
 
 ENDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "TERMINATED")
 """How executions end, one after the other."""
@@ -38,8 +43,8 @@ class Told:
     ended: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     """Answers under way that no healthy or stopping server gives."""
-    seen: set[str] = field(default_factory=set)
-    """Ended executions that were read back once."""
+    seen: dict[str, bool] = field(default_factory=dict)
+    """Executions that were read back once, and whether they had ended then."""
 
 
 class Finishers:
@@ -50,15 +55,22 @@ class Finishers:
         self._told = told
         self._traffic = Traffic()
         self._number = 0
+        self._open = 0
+        self._starting = 0
 
     async def run(self, *, ends_max: int) -> None:
         """Works until so many more executions have ended, or the server is gone."""
         until = len(self._told.ended) + ends_max
         clients = [self._start(until) for _ in range(STARTERS)] + [self._work(until) for _ in range(WORKERS)]
-        await asyncio.gather(*clients, self._read(until))
+        reader = asyncio.create_task(self._read())
+        await asyncio.gather(*clients)
+        reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reader
 
     async def _start(self, until: int) -> None:
         connection = Connection(self._server.port, self._traffic)
+        self._starting += 1
         try:
             while len(self._told.ended) < until:
                 self._number += 1
@@ -71,9 +83,11 @@ class Finishers:
                     self._told.wrong.append(f"wrong: start was answered {answer}")
                     break
                 self._told.started[answer.text()] = token
+                self._open += 1
         except LostError:
             return
         finally:
+            self._starting -= 1
             await connection.close()
 
     async def _work(self, until: int) -> None:
@@ -81,6 +95,9 @@ class Finishers:
         path = f"/api/tasks/poll/batch/{TASK}?workerid=f&count={POLL_COUNT}&timeout={POLL_TIMEOUT_MS}"
         try:
             while len(self._told.ended) < until:
+                if self._starting and self._open < OPEN_MIN:
+                    await asyncio.sleep(PAUSE_S)
+                    continue
                 answer = await connection.call("GET", path)
                 if answer.status == 503:
                     break
@@ -91,17 +108,19 @@ class Finishers:
         finally:
             await connection.close()
 
-    async def _read(self, until: int) -> None:
-        """Reads what has just ended: whether from memory or from the archive, it never goes back (G7)."""
+    async def _read(self) -> None:
+        """Reads what has ended of late: whether from memory or from the archive, it never goes back (G7)."""
+        dice = random.Random(len(self._told.ended))
         connection = Connection(self._server.port, self._traffic)
         try:
-            while len(self._told.ended) < until:
-                for workflow_id in list(self._told.ended)[-READ_BACK:]:
+            while True:
+                late = list(self._told.ended)[-READ_BACK:]
+                for workflow_id in dice.sample(late, min(READS, len(late))):
                     answer = await connection.call("GET", f"/api/workflow/{workflow_id}?includeTasks=false")
                     status, _ = self._told.ended[workflow_id]
                     if answer.status != 503 and (not answer.is_ok or answer.json()["status"] != status):
                         self._told.wrong.append(f"lost: {workflow_id} ended {status}, reads {answer}")
-                await asyncio.sleep(READ_PAUSE_S)
+                await asyncio.sleep(PAUSE_S)
         except LostError:
             return
         finally:
@@ -122,6 +141,7 @@ class Finishers:
             }
             answer = await connection.call("POST", "/api/tasks", body=body)
         if answer.is_ok:
+            self._open -= 1
             self._told.ended[workflow_id] = (status, None if status == "TERMINATED" else token)
         elif answer.status != 503:
             self._told.wrong.append(f"wrong: {status} was answered {answer}")
@@ -147,14 +167,15 @@ def opened(server: Server) -> None:
 
 def unfaithful(server: Server, told: Told) -> list[str]:
     """Returns what the server tells otherwise than it acknowledged: read by id, and found by search."""
-    return [*told.wrong, *asyncio.run(_misread(server, told)), *_misfound(server, told)]
+    wrong, told.wrong = told.wrong, []
+    return [*wrong, *asyncio.run(_misread(server, told)), *_misfound(server, told)]
 
 
 async def _misread(server: Server, told: Told) -> list[str]:
     """G1, G3: reads every acknowledged execution, of those read before a sample."""
     connection, found = Connection(server.port, Traffic()), []
     again = random.Random(len(told.started)).sample(sorted(told.seen), min(SEEN_SAMPLE, len(told.seen)))
-    todo = [*again, *(one for one in told.started if one not in told.seen)]
+    todo = [*again, *(one for one in told.started if told.seen.get(one) != (one in told.ended))]
     try:
         for workflow_id in todo:
             token = told.started[workflow_id]
@@ -172,8 +193,7 @@ async def _misread(server: Server, told: Told) -> list[str]:
                 found.append(
                     f"lost: {workflow_id} ended {status} with {output}, is {execution['status']} with {said}"
                 )
-            elif workflow_id in told.ended:
-                told.seen.add(workflow_id)
+            told.seen[workflow_id] = workflow_id in told.ended
     finally:
         await connection.close()
     return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import random
 import shutil
@@ -29,6 +30,8 @@ from tests.durability.server import Server
 from tests.durability.workflows import TASK_TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.durability.rules import Execution
 
 BETWEEN_KILLS_S = (0.05, 0.4)
@@ -41,6 +44,7 @@ AIMS_MAX = 20
 BITES_MIN = 0.8
 PLAIN_S = 8.0
 COMPLAINTS_KEPT = 50
+TELL_EVERY = 50
 
 
 @dataclass
@@ -100,9 +104,14 @@ class Run:
         self._load.starts_max = starts_max
         self._audit = Audit(server.port, self._ledger, seed + 2)
         self._outcome = Outcome(seed, kills)
+        self.told = 0
+        """How many complaints were told while it ran."""
 
-    async def under_kills(self) -> Outcome:
-        """Runs the safety phase with kills, then heals, then starts the server once more and compares."""
+    async def under_kills(self, *, tell: Callable[[str], None] | None = None) -> Outcome:
+        """Runs the safety phase with kills, then heals, then starts the server once more and compares.
+
+        `tell` is given a line now and then, and every complaint when it is made.
+        """
         began = time.monotonic()
         await asyncio.to_thread(self._server.start)
         try:
@@ -111,6 +120,8 @@ class Run:
                 await self._kill_once()
                 await self._audit.look(everything=_is_full_look(number))
                 self._load.check_alive()
+                if tell is not None:
+                    self._tell(number, tell, seconds=time.monotonic() - began)
             before = await self._heal()
             await asyncio.to_thread(self._stop_and_start)
             after = await self._audit.look(everything=True)
@@ -131,6 +142,18 @@ class Run:
         finally:
             await self._load.end()
         return self._sum_up(executions, seconds=time.monotonic() - began)
+
+    def _tell(self, number: int, tell: Callable[[str], None], *, seconds: float) -> None:
+        found = self._found()
+        for complaint in found[self.told : COMPLAINTS_KEPT]:
+            tell(complaint)
+        self.told = len(found)
+        if number % TELL_EVERY == 0:
+            starts = len(self._ledger.starts)
+            tell(f"{number} kills, {starts} starts, {len(found)} complaints, {seconds:.0f} s")
+
+    def _found(self) -> list[str]:
+        return list(dict.fromkeys([*self._ledger.complaints, *self._audit.found]))
 
     async def _open(self) -> None:
         await self._load.register()
@@ -209,7 +232,7 @@ class Run:
         outcome.updates_repeated = ledger.duplicates
         outcome.calls = self._load.traffic.calls
         outcome.seconds = round(seconds, 1)
-        found = list(dict.fromkeys([*ledger.complaints, *self._audit.found]))
+        found = self._found()
         outcome.by_kind = dict(Counter(text.partition(":")[0] for text in found))
         outcome.complaints = found[:COMPLAINTS_KEPT]
         return outcome
@@ -239,8 +262,9 @@ def main() -> None:
     if arguments.port:
         server.port = arguments.port
     run = Run(server, seed=arguments.seed, kills=arguments.kills, starts_max=arguments.starts)
-    outcome = asyncio.run(run.undisturbed() if arguments.port else run.under_kills())
-    for complaint in outcome.complaints:
+    tell = functools.partial(print, flush=True)
+    outcome = asyncio.run(run.undisturbed() if arguments.port else run.under_kills(tell=tell))
+    for complaint in outcome.complaints[run.told :]:
         print(complaint)
     print(outcome.line())
     figures = json.dumps(asdict(outcome) | {"ok": outcome.ok})

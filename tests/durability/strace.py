@@ -79,8 +79,9 @@ class Strace:
         self._wait_attached()
 
     def injected(self) -> int:
-        """Returns how many system calls were made to fail so far."""
-        return self._out.read_text(errors="replace").count("(INJECTED)") if self._out.exists() else 0
+        """Returns how many system calls were made to fail, or to be late, so far."""
+        said = self._out.read_text(errors="replace") if self._out.exists() else ""
+        return said.count("(INJECTED)") + said.count("(DELAYED)")
 
     def end(self) -> None:
         """Detaches; the process goes on undisturbed."""

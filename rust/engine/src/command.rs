@@ -3,9 +3,7 @@
 use crate::graph::{Definitions, Graph};
 use fastcond_expr::script::Scripts;
 use fastcond_json::Raw;
-use fastcond_model::{
-    Change, Parent, ResultStatus, TaskId, TaskNo, TaskStatus, WorkflowId, WorkflowStatus,
-};
+use fastcond_model::{Change, Parent, ResultStatus, TaskId, TaskNo, TaskStatus, WorkflowId, WorkflowStatus};
 use std::fmt;
 use std::sync::Arc;
 

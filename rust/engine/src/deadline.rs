@@ -40,7 +40,9 @@ pub fn at(task: &Task, node: &Node, which: Deadline) -> Option<i64> {
         Deadline::Total => (def.total_timeout_seconds > 0 && task.first_scheduled_ms > 0)
             .then(|| task.first_scheduled_ms.saturating_add(seconds(def.total_timeout_seconds))),
         Deadline::Task => (def.timeout_seconds > 0 && task.start_ms > 0).then(|| {
-            task.start_ms.saturating_add(seconds(task.start_delay_s)).saturating_add(seconds(def.timeout_seconds))
+            task.start_ms
+                .saturating_add(seconds(task.start_delay_s))
+                .saturating_add(seconds(def.timeout_seconds))
         }),
         Deadline::Poll => {
             let timeout = def.poll_timeout_seconds.unwrap_or(0);
@@ -48,7 +50,8 @@ pub fn at(task: &Task, node: &Node, which: Deadline) -> Option<i64> {
                 .then(|| task.ready_ms.saturating_add(seconds(timeout)))
         }
         Deadline::Response => response(task, node, def),
-        Deadline::Wait => (task.status == TaskStatus::InProgress && task.wait_until_ms > 0).then_some(task.wait_until_ms.saturating_add(1)),
+        Deadline::Wait => (task.status == TaskStatus::InProgress && task.wait_until_ms > 0)
+            .then_some(task.wait_until_ms.saturating_add(1)),
         Deadline::Begin => {
             let is_ours = matches!(node.behaviour.mode, Mode::Waiting | Mode::Inline);
             (is_ours && task.status == TaskStatus::Scheduled && task.ready_ms > 0).then_some(task.ready_ms)

@@ -5,11 +5,11 @@
 //! reasons; time, randomness and the registry arrive in [`Given`].
 
 pub mod command;
+mod commands;
 pub mod deadline;
 mod decide;
 pub mod graph;
 pub mod live;
-mod commands;
 mod names;
 mod scope;
 pub mod step;
@@ -18,7 +18,7 @@ pub mod validate;
 pub mod view;
 mod wait_time;
 
-pub use command::{Command, Given, Outcome, Rejection, Transition, TaskEvent};
+pub use command::{Command, Given, Outcome, Rejection, TaskEvent, Transition};
 pub use decide::{begin, decide};
 pub use graph::{Definitions, Graph};
 pub use live::Live;

@@ -77,7 +77,16 @@ impl Live {
     /// Builds the derived index from the record: O(tasks).
     pub fn new(execution: Execution, graph: Arc<Graph>) -> Self {
         assert_eq!(execution.header.def, graph.id, "an execution runs on its own snapshot");
-        let mut live = Self { execution, graph, work: VecDeque::new(), fresh: BTreeMap::new(), hides_new: false, terminate: None, dynamic: BTreeMap::new(), index: Index::default() };
+        let mut live = Self {
+            execution,
+            graph,
+            work: VecDeque::new(),
+            fresh: BTreeMap::new(),
+            hides_new: false,
+            terminate: None,
+            dynamic: BTreeMap::new(),
+            index: Index::default(),
+        };
         live.rebuild();
         live
     }

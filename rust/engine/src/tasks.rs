@@ -2,6 +2,7 @@
 
 mod decision;
 mod do_while;
+mod dynamic;
 mod exclusive_join;
 mod fork_join;
 mod fork_join_dynamic;
@@ -16,7 +17,6 @@ mod simple;
 mod sub_workflow;
 mod switch;
 mod terminate;
-mod dynamic;
 mod unsupported;
 mod wait;
 
@@ -46,7 +46,10 @@ pub type Fill = fn(&mut Step<'_, '_>, &Arc<Node>, &mut Task) -> Result<(), Strin
 pub type Run = fn(&mut Step<'_, '_>, TaskNo, &Arc<Node>);
 
 /// What a task type does.
-#[expect(clippy::struct_excessive_bools, reason = "a row of a table: each column is a yes or no of the contract")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a row of a table: each column is a yes or no of the contract"
+)]
 #[derive(Debug)]
 pub struct Behaviour {
     /// The type word in definitions.

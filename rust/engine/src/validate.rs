@@ -53,7 +53,10 @@ pub fn task_def(def: &TaskDef) -> Vec<Violation> {
         }
     }
     if def.response_timeout_seconds < 1 {
-        let text = format!("TaskDef responseTimeoutSeconds: {} should be minimum 1 second", def.response_timeout_seconds);
+        let text = format!(
+            "TaskDef responseTimeoutSeconds: {} should be minimum 1 second",
+            def.response_timeout_seconds
+        );
         let mut v = violation("responseTimeoutSeconds", text);
         v.invalid_value = Some(def.response_timeout_seconds.to_string());
         found.push(v);
@@ -71,7 +74,10 @@ pub fn task_def(def: &TaskDef) -> Vec<Violation> {
         );
         found.push(violation("", text));
     }
-    if def.timeout_seconds > 0 && def.total_timeout_seconds > 0 && def.timeout_seconds > def.total_timeout_seconds {
+    if def.timeout_seconds > 0
+        && def.total_timeout_seconds > 0
+        && def.timeout_seconds > def.total_timeout_seconds
+    {
         let text = format!(
             "TaskDef: {name} timeoutSeconds: {} must be less than or equal to totalTimeoutSeconds: {}",
             def.timeout_seconds, def.total_timeout_seconds
@@ -102,8 +108,10 @@ pub fn workflow_def(def: &WorkflowDef, scripts: &mut Scripts) -> Vec<Violation> 
     let mut stack: Vec<(String, &WorkflowTask)> = listed("tasks", &def.tasks).rev().collect();
     while let Some((path, step)) = stack.pop() {
         check_step(&path, step, scripts, &mut found);
-        let cases = step.decision_cases.iter().map(|(case, list)| (format!("{path}.decisionCases[{case}]"), list));
-        let forks = step.fork_tasks.iter().enumerate().map(|(at, list)| (format!("{path}.forkTasks[{at}]"), list));
+        let cases =
+            step.decision_cases.iter().map(|(case, list)| (format!("{path}.decisionCases[{case}]"), list));
+        let forks =
+            step.fork_tasks.iter().enumerate().map(|(at, list)| (format!("{path}.forkTasks[{at}]"), list));
         let default = std::iter::once((format!("{path}.defaultCase"), &step.default_case));
         let body = std::iter::once((format!("{path}.loopOver"), &step.loop_over));
         let below: Vec<(String, &WorkflowTask)> = cases
@@ -117,7 +125,10 @@ pub fn workflow_def(def: &WorkflowDef, scripts: &mut Scripts) -> Vec<Violation> 
     found
 }
 
-fn listed<'a>(path: &str, list: &'a [WorkflowTask]) -> impl DoubleEndedIterator<Item = (String, &'a WorkflowTask)> {
+fn listed<'a>(
+    path: &str,
+    list: &'a [WorkflowTask],
+) -> impl DoubleEndedIterator<Item = (String, &'a WorkflowTask)> {
     let path = path.to_owned();
     list.iter().enumerate().map(move |(at, step)| (format!("{path}[{at}]"), step))
 }
@@ -220,7 +231,10 @@ fn by_type(step: &WorkflowTask, scripts: &mut Scripts) -> Vec<String> {
     match step.kind() {
         "EVENT" => need(blank(&step.sink), "sink"),
         "DECISION" => {
-            need(blank(&step.case_value_param) && blank(&step.case_expression), "caseValueParam or caseExpression");
+            need(
+                blank(&step.case_value_param) && blank(&step.case_expression),
+                "caseValueParam or caseExpression",
+            );
             need(step.decision_cases.is_empty(), "decisionCases");
         }
         "SWITCH" => {
@@ -236,10 +250,18 @@ fn by_type(step: &WorkflowTask, scripts: &mut Scripts) -> Vec<String> {
             need(step.loop_over.is_empty(), "loopOver");
         }
         "SUB_WORKFLOW" => need(step.sub_workflow_param.is_none(), "subWorkflowParam"),
-        "HTTP" => need(!has_input(step, &["http_request", "uri", "method"], "http_request"), "inputParameters.http_request"),
-        "KAFKA_PUBLISH" => need(!has_input(step, &["kafka_request"], "kafka_request"), "inputParameters.kafka_request"),
+        "HTTP" => need(
+            !has_input(step, &["http_request", "uri", "method"], "http_request"),
+            "inputParameters.http_request",
+        ),
+        "KAFKA_PUBLISH" => {
+            need(!has_input(step, &["kafka_request"], "kafka_request"), "inputParameters.kafka_request")
+        }
         "JSON_JQ_TRANSFORM" => {
-            need(!has_input(step, &["queryExpression"], "queryExpression"), "inputParameters.queryExpression");
+            need(
+                !has_input(step, &["queryExpression"], "queryExpression"),
+                "inputParameters.queryExpression",
+            );
         }
         "FORK_JOIN_DYNAMIC" => found.extend(dynamic_fork(step)),
         "TERMINATE" => found.extend(terminate(step)),
@@ -262,7 +284,8 @@ fn dynamic_fork(step: &WorkflowTask) -> Vec<String> {
     }
     let has = |field: &Option<String>| field.as_deref().is_some_and(|t| !t.trim().is_empty());
     let legacy = has(&step.dynamic_fork_join_tasks_param);
-    let (tasks, inputs) = (has(&step.dynamic_fork_tasks_param), has(&step.dynamic_fork_tasks_input_param_name));
+    let (tasks, inputs) =
+        (has(&step.dynamic_fork_tasks_param), has(&step.dynamic_fork_tasks_input_param_name));
     match (legacy, tasks, inputs) {
         (true, false, false) | (false, true, true) => Vec::new(),
         (true, _, _) => vec![format!(
@@ -270,11 +293,13 @@ fn dynamic_fork(step: &WorkflowTask) -> Vec<String> {
             step.kind(),
             step.name()
         )],
-        (false, tasks, inputs) => [(tasks, "dynamicForkTasksParam"), (inputs, "dynamicForkTasksInputParamName")]
-            .iter()
-            .filter(|(has, _)| !has)
-            .map(|(_, field)| required(step, field))
-            .collect(),
+        (false, tasks, inputs) => {
+            [(tasks, "dynamicForkTasksParam"), (inputs, "dynamicForkTasksInputParamName")]
+                .iter()
+                .filter(|(has, _)| !has)
+                .map(|(_, field)| required(step, field))
+                .collect()
+        }
     }
 }
 
@@ -298,7 +323,9 @@ fn wait(step: &WorkflowTask) -> Vec<String> {
     let (duration, until) = (of("duration"), of("until"));
     let is_literal = |text: &str| !text.contains("${");
     match (duration, until) {
-        (Some(_), Some(_)) => vec!["Both 'duration' and 'until' specified. Please provide only one input".to_owned()],
+        (Some(_), Some(_)) => {
+            vec!["Both 'duration' and 'until' specified. Please provide only one input".to_owned()]
+        }
         (Some(text), None) if is_literal(&text) && duration_ms(&text).is_none() => {
             vec![format!("Unable to parse the duration value '{text}' of wait task {}", step.name())]
         }

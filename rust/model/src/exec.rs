@@ -164,7 +164,10 @@ pub enum NodeRef {
 }
 
 /// One attempt at one step.
-#[expect(clippy::struct_excessive_bools, reason = "the flags are the contract's, each on its own (S-1.4 to S-1.6)")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are the contract's, each on its own (S-1.4 to S-1.6)"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// Number within the execution.

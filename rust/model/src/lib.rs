@@ -12,7 +12,9 @@ pub mod request;
 pub mod status;
 
 pub use codec::{Change, CodecError, TaskChange};
-pub use def::{InlineDefinition, RetryLogic, SubWorkflowParams, TaskDef, TimeoutPolicy, WorkflowDef, WorkflowTask};
+pub use def::{
+    InlineDefinition, RetryLogic, SubWorkflowParams, TaskDef, TimeoutPolicy, WorkflowDef, WorkflowTask,
+};
 pub use exec::{DynSpec, Execution, Header, NodeRef, Parent, Task, TaskTable};
 pub use ids::{DefId, TaskId, TaskNo, WorkflowId};
 pub use message::{Message, Outgoing};

@@ -10,6 +10,10 @@ use fastcond_node::machine::{Machine, Options};
 use fastcond_node::reply::ReplyTo;
 use std::time::Instant;
 
+/// The allocator of the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Calls between two hand-overs to the journal, as under load.
 const CALLS_PER_GROUP: usize = 16;
 /// Executions between two batches for the archive.
@@ -69,7 +73,8 @@ fn definition(width: usize) -> String {
 }
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<usize>().expect("arguments are numbers"));
+    let mut numbers =
+        std::env::args().skip(1).map(|text| text.parse::<usize>().expect("arguments are numbers"));
     let executions = numbers.next().unwrap_or(2_000);
     let payload = "x".repeat(numbers.next().unwrap_or(1_024));
     let width = numbers.next().unwrap_or(1).max(1);

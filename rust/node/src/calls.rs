@@ -21,12 +21,16 @@ use serde::de::DeserializeOwned;
 
 /// Carries out a call that is answered at once.
 pub type Act = fn(&mut Machine, &Params, &[u8]) -> Result<Reply, Failure>;
+/// Answers a call that takes nothing and cannot fail.
+pub type Tell = fn(&mut Machine) -> Reply;
 /// Carries out a call that may be answered later.
 pub type Begin = fn(&mut Machine, ReplyTo, &Params, &[u8]) -> Result<(), Failure>;
 
 /// What a verb does.
 #[derive(Clone, Copy)]
 pub enum Verb {
+    /// Answered at once, whatever is asked.
+    Tell(Tell),
     /// Answered at once.
     Act(Act),
     /// Answered at once or later.
@@ -36,6 +40,7 @@ pub enum Verb {
 impl std::fmt::Debug for Verb {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Tell(_) => "Tell",
             Self::Act(_) => "Act",
             Self::Begin(_) => "Begin",
         })
@@ -59,6 +64,10 @@ impl Machine {
     pub fn call(&mut self, to: ReplyTo, verb: Verb, params: &Params, body: &[u8]) {
         self.take_read_fault();
         let failed = match verb {
+            Verb::Tell(tell) => {
+                let reply = tell(self);
+                return self.reply(to, reply);
+            }
             Verb::Act(act) => match act(self, params, body) {
                 Ok(reply) => return self.reply(to, reply),
                 Err(failure) => failure,

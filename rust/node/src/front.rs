@@ -63,7 +63,8 @@ impl Front {
     pub fn connect(&mut self) -> u64 {
         let conn = self.next;
         self.next += 1;
-        let state = Conn { reader: Connection::new(Limits::default()), replies: Replies::new(), forms: Vec::new() };
+        let state =
+            Conn { reader: Connection::new(Limits::default()), replies: Replies::new(), forms: Vec::new() };
         self.conns.insert(conn, state);
         conn
     }
@@ -88,18 +89,15 @@ impl Front {
         for request in requests {
             let (seq, form) = (request.seq, request.form());
             state.replies.open(seq);
-            match hot::recognise(&request) {
-                Some(call) => {
-                    let to = ReplyTo::Request { conn, seq, form };
-                    if let Err(reply) = handle.hot(to, call, request.body) {
-                        answer(state, seq, form, &reply);
-                        self.touched.insert(conn);
-                    }
-                }
-                None => {
-                    state.forms.push((seq, form));
-                    cold.push(Cold { seq, request });
-                }
+            let Some(call) = hot::recognise(&request) else {
+                state.forms.push((seq, form));
+                cold.push(Cold { seq, request });
+                continue;
+            };
+            let to = ReplyTo::Request { conn, seq, form };
+            if let Err(reply) = handle.hot(to, call, request.body) {
+                answer(state, seq, form, &reply);
+                self.touched.insert(conn);
             }
         }
         if let Some(seq) = state.reader.take_continue() {
@@ -118,14 +116,16 @@ impl Front {
         let Some(state) = self.conns.get_mut(&conn) else { return };
         let Some(at) = state.forms.iter().position(|(open, _)| *open == seq) else { return };
         let (_, form) = state.forms.swap_remove(at);
-        let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+        let content_type =
+            headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
         let skipped = ["content-type", "content-length", "connection", "transfer-encoding"];
         let extra: Vec<(&str, &str)> = headers
             .iter()
             .filter(|(name, _)| !skipped.contains(&name.as_str()))
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let wants_close = headers.iter().any(|(name, value)| name == "connection" && value.eq_ignore_ascii_case("close"));
+        let wants_close =
+            headers.iter().any(|(name, value)| name == "connection" && value.eq_ignore_ascii_case("close"));
         let form = Form { keep_alive: form.keep_alive && !wants_close, ..form };
         let mut bytes = Vec::new();
         write_response(&mut bytes, &ResponseHead { status, content_type, form, extra: &extra }, body);
@@ -197,7 +197,8 @@ fn refuse(state: &mut Conn, refusal: Refusal) {
     fastcond_json::push_string(&mut body, refusal.reason);
     body.push_str(",\"retryable\":false}");
     let mut bytes = Vec::new();
-    let head = ResponseHead { status: refusal.status, content_type: Some(JSON), form: Form::LAST, extra: &[] };
+    let head =
+        ResponseHead { status: refusal.status, content_type: Some(JSON), form: Form::LAST, extra: &[] };
     write_response(&mut bytes, &head, body.as_bytes());
     state.replies.complete(seq, bytes, true);
 }

@@ -19,9 +19,11 @@ use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::{Graph, Live};
 use fastcond_expr::script::Scripts;
 use fastcond_model::WorkflowId;
-use fastcond_queue::{Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle, TimingWheel};
-use registry::Registry;
+use fastcond_queue::{
+    Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle, TimingWheel,
+};
 use fastcond_store::StoreFault;
+use registry::Registry;
 use shelf::Shelf;
 use stats::Stats;
 use std::collections::hash_map::Entry as MapEntry;
@@ -48,7 +50,9 @@ impl Hasher for IdHasher {
     }
 
     fn write_u128(&mut self, id: u128) {
-        self.0 = (id as u64) ^ ((id >> 64) as u64).rotate_left(29);
+        let [low, high] =
+            [id & u128::from(u64::MAX), id >> 64].map(|half| u64::try_from(half).unwrap_or_default());
+        self.0 = low ^ high.rotate_left(29);
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -213,7 +217,13 @@ impl Machine {
     }
 
     /// The same with script engines that also obey a clock (H19).
-    pub fn with_scripts(options: Options, shelf: Box<dyn Shelf>, seed: u64, now_ms: i64, scripts: Scripts) -> Self {
+    pub fn with_scripts(
+        options: Options,
+        shelf: Box<dyn Shelf>,
+        seed: u64,
+        now_ms: i64,
+        scripts: Scripts,
+    ) -> Self {
         Self {
             registry: Registry::new(options.environment.clone()),
             options,
@@ -325,13 +335,12 @@ impl Machine {
             let mut found = ids.filter_map(|id| id.number_of(task).map(|no| (id, no)));
             found.next()
         };
-        let found = named(&mut self.prefixes.of(task.prefix()));
-        let (id, no) = match found {
-            Some(found) => found,
-            None => {
-                let stored = self.shelf.ids_with_prefix(task.prefix_bytes());
-                named(&mut self.read(stored).unwrap_or_default().into_iter())?
-            }
+        let in_memory = named(&mut self.prefixes.of(task.prefix()));
+        let (id, no) = if let Some(found) = in_memory {
+            found
+        } else {
+            let stored = self.shelf.ids_with_prefix(task.prefix_bytes());
+            named(&mut self.read(stored).unwrap_or_default().into_iter())?
         };
         let has_task = self.find(id)?.execution.tasks.get(no).is_some();
         has_task.then_some((id, no))
@@ -399,7 +408,8 @@ impl Machine {
         if let Some(graph) = self.registry.snapshot(*def) {
             return graph;
         }
-        let text = self.shelf.definition(&def.key()).expect("a snapshot is stored before an execution uses it");
+        let text =
+            self.shelf.definition(&def.key()).expect("a snapshot is stored before an execution uses it");
         self.registry.adopt_snapshot(&text, true)
     }
 }

@@ -83,7 +83,8 @@ impl Model {
                 Record::Commit(bytes) => {
                     let (id, _) = codec::peek(bytes).expect("a commit just written can be read");
                     let before = self.folded.remove(&id.0);
-                    let after = codec::apply(before, bytes).expect("a commit just written follows the last one");
+                    let after =
+                        codec::apply(before, bytes).expect("a commit just written follows the last one");
                     self.folded.insert(id.0, after);
                 }
                 Record::Remove(id) => {
@@ -101,7 +102,8 @@ impl Model {
             let live = &self.machine.executions[&id].live;
             live.check()?;
             check_rules(live)?;
-            let folded = self.folded.get(&id).ok_or_else(|| format!("{} is in no commit", live.execution.id))?;
+            let folded =
+                self.folded.get(&id).ok_or_else(|| format!("{} is in no commit", live.execution.id))?;
             if *folded != live.execution {
                 return Err(format!("the log folds to {folded:?}, memory holds {:?}", live.execution));
             }
@@ -115,7 +117,12 @@ impl Model {
                 let is_open = !live.execution.header.status.is_terminal();
                 let wanted = is_open && crate::machine::commit::is_queued(live, task);
                 if self.machine.queues.contains(key) != wanted {
-                    return Err(format!("{} {} is {}queued", task.reference, task.status, if wanted { "not " } else { "" }));
+                    return Err(format!(
+                        "{} {} is {}queued",
+                        task.reference,
+                        task.status,
+                        if wanted { "not " } else { "" }
+                    ));
                 }
             }
         }

@@ -10,8 +10,8 @@ pub mod metrics;
 
 use crate::calls::{Params, Verb};
 use crate::front::Front;
-use crate::machine::shelf::Ask;
 use crate::machine::Options;
+use crate::machine::shelf::Ask;
 use crate::reply::{Failure, Reply, ReplyTo};
 use archive::{ArchiveJob, Jobs};
 use fastcond_store::{OpenError, Queue, QueueBounds, Segments, Settings, Store, SyncMode};
@@ -76,7 +76,7 @@ pub(crate) struct Waiting {
 }
 
 impl Shared {
-    fn lock<'a, T>(mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+    fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,7 +94,9 @@ impl Shared {
         if inbox.items.is_empty() && patience != Some(Duration::ZERO) {
             inbox.is_asleep = true;
             inbox = match patience {
-                Some(time) => self.arrived.wait_timeout(inbox, time).map_or_else(|e| e.into_inner().0, |r| r.0),
+                Some(time) => {
+                    self.arrived.wait_timeout(inbox, time).map_or_else(|e| e.into_inner().0, |r| r.0)
+                }
                 None => self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner),
             };
             inbox.is_asleep = false;
@@ -135,7 +137,10 @@ impl Shared {
 
     fn unavailable(&self) -> Reply {
         let why = Self::lock(&self.fault).clone().unwrap_or_default();
-        Reply::failure(&Failure::unavailable(format!("the store does not take writes: {why}")), &self.instance)
+        Reply::failure(
+            &Failure::unavailable(format!("the store does not take writes: {why}")),
+            &self.instance,
+        )
     }
 }
 
@@ -155,7 +160,8 @@ impl Handle {
             return Err(self.0.unavailable());
         }
         if call.is_start && self.0.waiting() > STARTS_WAITING_MAX {
-            let failure = Failure { is_retryable: true, ..Failure::new(429, "too many requests are waiting") };
+            let failure =
+                Failure { is_retryable: true, ..Failure::new(429, "too many requests are waiting") };
             return Err(Reply::failure(&failure, &self.0.instance));
         }
         self.0.send(Item::Call { to, verb: call.verb, params: call.params, body });
@@ -222,7 +228,8 @@ impl Server {
         let queue = Arc::new(Queue::new(QueueBounds::default()));
         let jobs = Arc::new(Jobs::default());
         // The machine is made on the thread it lives on: its script engines belong to one thread.
-        let (engine, store) = engine::spawn(options.machine, store, shared.clone(), queue.clone(), jobs.clone())?;
+        let (engine, store) =
+            engine::spawn(options.machine, store, shared.clone(), queue.clone(), jobs.clone())?;
         let Store { lock, archive, journal, .. } = store;
         let segments: Segments<_> = journal.segments();
         let threads = vec![

@@ -25,8 +25,16 @@ struct Given {
     environment: HashMap<String, String>,
 }
 
-type ColdRequest<'py> = (u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
-type ColdOn<'py> = (u64, u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
+type ColdRequest<'py> =
+    (u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
+type ColdOn<'py> = (
+    u64,
+    u64,
+    String,
+    Bound<'py, PyBytes>,
+    Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
+    Bound<'py, PyBytes>,
+);
 
 /// The verb that gives the metrics text.
 pub const METRICS: &str = "node.metrics";
@@ -52,7 +60,7 @@ impl Node {
     }
 }
 
-fn cold<'py>(py: Python<'py>, item: Cold) -> ColdRequest<'py> {
+fn cold(py: Python<'_>, item: Cold) -> ColdRequest<'_> {
     let request = item.request;
     let headers =
         request.headers().map(|(name, value)| (PyBytes::new(py, name), PyBytes::new(py, value))).collect();
@@ -72,7 +80,8 @@ impl Node {
     /// Opens the store in the folder of the settings, recovers and starts.
     #[staticmethod]
     fn open(py: Python<'_>, settings: &[u8]) -> PyResult<Self> {
-        let given: Given = serde_json::from_slice(settings).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let given: Given =
+            serde_json::from_slice(settings).map_err(|e| PyValueError::new_err(e.to_string()))?;
         let mut store = Settings::new(&given.data_dir);
         store.sync = match given.sync.as_deref() {
             None | Some("full") => SyncMode::Full,
@@ -111,7 +120,12 @@ impl Node {
     }
 
     /// Bytes arrived; the cold requests among them are returned.
-    fn feed<'py>(&mut self, py: Python<'py>, conn: u64, data: &[u8]) -> PyResult<Option<Vec<ColdRequest<'py>>>> {
+    fn feed<'py>(
+        &mut self,
+        py: Python<'py>,
+        conn: u64,
+        data: &[u8],
+    ) -> PyResult<Option<Vec<ColdRequest<'py>>>> {
         let found = self.server()?.feed(conn, data);
         Ok((!found.is_empty()).then(|| found.into_iter().map(|item| cold(py, item)).collect()))
     }
@@ -144,7 +158,8 @@ impl Node {
     fn drain<'py>(
         &mut self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyList>, Vec<(u64, u16, &'static str, Bound<'py, PyBytes>)>, Vec<ColdOn<'py>>)> {
+    ) -> PyResult<(Bound<'py, PyList>, Vec<(u64, u16, &'static str, Bound<'py, PyBytes>)>, Vec<ColdOn<'py>>)>
+    {
         let drained = self.server()?.drain();
         let writes = PyList::empty(py);
         for out in drained.writes {

@@ -6,7 +6,13 @@ use fastcond_model::{TaskChange, TaskId, TaskStatus, WorkflowStatus};
 use std::sync::Arc;
 
 /// Takes over a child's end; nothing when the task is gone, superseded or already over (S-30.13).
-pub fn run(step: &mut Step<'_, '_>, task: TaskId, status: WorkflowStatus, output: &Raw, reason: Option<Arc<str>>) {
+pub fn run(
+    step: &mut Step<'_, '_>,
+    task: TaskId,
+    status: WorkflowStatus,
+    output: &Raw,
+    reason: Option<Arc<str>>,
+) {
     let Some(no) = step.live.execution.id.number_of(task) else { return };
     let Some(task) = step.live.execution.tasks.get(no) else { return };
     if task.status.is_terminal() || task.is_retried || step.live.execution.header.status.is_terminal() {

@@ -2,7 +2,7 @@
 
 use super::retry::{reopen, revive};
 use crate::step::{Step, pass};
-use fastcond_model::{TaskChange, TaskId, TaskNo, TaskStatus};
+use fastcond_model::{Message, TaskChange, TaskId, TaskNo, TaskStatus, WorkflowId};
 
 /// Revives the execution around a revived child.
 pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
@@ -15,19 +15,29 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
     let was_terminal = step.live.execution.header.status.is_terminal();
     reopen(step, no, false);
     step.edit(no, TaskChange::default(), |t| t.is_subworkflow_changed = false);
+    let mut siblings = Vec::new();
     if was_terminal {
         revive(step);
-        reopen_cancelled(step);
+        siblings = reopen_cancelled(step);
         step.tell_parent_revived();
     }
     step.live.rebuild();
     step.live.work = pass::unfinished(step.live).into();
     step.close_ready_joins();
     step.go_on();
+    // What failed this execution before may fail it again at once. Then the siblings stay as they are: each revival
+    // would come back as another one of this execution, for ever.
+    if !step.live.execution.header.status.is_terminal() {
+        for child in siblings {
+            step.send(Message::Resume { child });
+        }
+    }
 }
 
 /// What was cancelled with the execution is looked at again: joins and loops wait, the rest is scheduled in place.
-fn reopen_cancelled(step: &mut Step<'_, '_>) {
+/// Children to be resumed are given back.
+fn reopen_cancelled(step: &mut Step<'_, '_>) -> Vec<WorkflowId> {
+    let mut siblings = Vec::new();
     let cancelled: Vec<TaskNo> = step
         .live
         .execution
@@ -50,7 +60,7 @@ fn reopen_cancelled(step: &mut Step<'_, '_>) {
             continue;
         }
         if let Some(child) = child {
-            step.send(fastcond_model::Message::Resume { child });
+            siblings.push(child);
             continue;
         }
         step.edit(no, TaskChange::default(), |t| {
@@ -64,4 +74,5 @@ fn reopen_cancelled(step: &mut Step<'_, '_>) {
             step.start_instance(no, &node);
         }
     }
+    siblings
 }

@@ -7,12 +7,18 @@ use fastcond_model::{TaskChange, TaskNo, TaskStatus};
 use std::sync::Arc;
 
 /// Gives a queued task to a worker; a task that is no longer queued is gone.
+///
+/// An attempt inside the server that is in progress was lost with the process that made it, and is made again (S-35.6).
 pub fn run(step: &mut Step<'_, '_>, no: TaskNo, worker: Option<Arc<str>>) {
-    let is_queued = step.live.execution.tasks.get(no).is_some_and(|task| {
+    let is_offered = step.live.execution.tasks.get(no).is_some_and(|task| {
         let mode = step.live.node_of(task).map(|node| node.behaviour.mode);
-        task.status == TaskStatus::Scheduled && matches!(mode, Some(Mode::Worker | Mode::System))
+        match task.status {
+            TaskStatus::Scheduled => matches!(mode, Some(Mode::Worker | Mode::System)),
+            TaskStatus::InProgress => mode == Some(Mode::System),
+            _ => false,
+        }
     });
-    if !is_queued || step.live.execution.header.status.is_terminal() {
+    if !is_offered || step.live.execution.header.status.is_terminal() {
         step.outcome = Outcome::Gone;
         return;
     }

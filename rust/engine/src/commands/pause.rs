@@ -8,7 +8,10 @@ use fastcond_model::WorkflowStatus;
 pub fn run(step: &mut Step<'_, '_>) -> Result<(), Rejection> {
     let status = step.live.execution.header.status;
     if status.is_terminal() {
-        return Err(Rejection::Conflict(format!("Workflow {} has ended, status cannot be updated.", step.live.execution.id)));
+        return Err(Rejection::Conflict(format!(
+            "Workflow {} has ended, status cannot be updated.",
+            step.live.execution.id
+        )));
     }
     if status == WorkflowStatus::Running {
         step.live.execution.header.status = WorkflowStatus::Paused;

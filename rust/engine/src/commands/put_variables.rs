@@ -7,7 +7,9 @@ use fastcond_json::{Raw, merged};
 /// Merges variables into a running or paused execution.
 pub fn run(step: &mut Step<'_, '_>, variables: &Raw) -> Result<(), Rejection> {
     if step.live.execution.header.status.is_terminal() {
-        return Err(Rejection::Conflict("Workflow is in terminal state, variables cannot be updated.".to_owned()));
+        return Err(Rejection::Conflict(
+            "Workflow is in terminal state, variables cannot be updated.".to_owned(),
+        ));
     }
     let all = merged(&step.live.execution.variables, variables);
     step.set_variables(Raw::of_checked(all));

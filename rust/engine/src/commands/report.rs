@@ -39,7 +39,8 @@ pub fn run(step: &mut Step<'_, '_>, report: Report) -> Result<(), Rejection> {
 fn take_over(step: &mut Step<'_, '_>, report: Report, status: TaskStatus) {
     let now_ms = step.now();
     step.edit(report.task, TaskChange { output: true, ..TaskChange::default() }, |t| {
-        t.output = if report.is_merged { Raw::of_checked(merged(&t.output, &report.output)) } else { report.output };
+        t.output =
+            if report.is_merged { Raw::of_checked(merged(&t.output, &report.output)) } else { report.output };
         t.reason = report.reason.as_deref().map(|r| cut_reason(r).into());
         if !(report.keeps_worker && report.worker.is_none()) {
             t.worker = report.worker;

@@ -8,7 +8,9 @@ use fastcond_model::{TaskChange, TaskNo, TaskStatus};
 /// Makes every waiting callback due.
 pub fn run(step: &mut Step<'_, '_>) -> Result<(), Rejection> {
     if step.live.execution.header.status.is_terminal() {
-        return Err(Rejection::Conflict("Workflow is in terminal state, callbacks cannot be reset.".to_owned()));
+        return Err(Rejection::Conflict(
+            "Workflow is in terminal state, callbacks cannot be reset.".to_owned(),
+        ));
     }
     let now_ms = step.now();
     let waiting: Vec<TaskNo> = step

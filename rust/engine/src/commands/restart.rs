@@ -13,7 +13,9 @@ pub fn run(step: &mut Step<'_, '_>, graph: Option<Arc<Graph>>) -> Result<(), Rej
     let execution = &step.live.execution;
     let (id, status) = (execution.id, execution.header.status);
     if !status.is_terminal() {
-        return Err(Rejection::Conflict(format!("Workflow: {id} is not in terminal state, unable to restart.")));
+        return Err(Rejection::Conflict(format!(
+            "Workflow: {id} is not in terminal state, unable to restart."
+        )));
     }
     let def = &step.live.graph.def;
     if !def.restartable && status == WorkflowStatus::Completed {

@@ -9,7 +9,9 @@ pub fn run(step: &mut Step<'_, '_>) -> Result<(), Rejection> {
     let status = step.live.execution.header.status;
     if status != WorkflowStatus::Paused {
         let id = step.live.execution.id;
-        return Err(Rejection::Conflict(format!("The workflow {id} is not PAUSED so cannot resume. Current status is {status}")));
+        return Err(Rejection::Conflict(format!(
+            "The workflow {id} is not PAUSED so cannot resume. Current status is {status}"
+        )));
     }
     let now_ms = step.now();
     let header = &mut step.live.execution.header;

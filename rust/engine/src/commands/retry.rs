@@ -13,17 +13,29 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
     let execution = &step.live.execution;
     let (id, status) = (execution.id, execution.header.status);
     if !status.is_terminal() {
-        return if is_from_parent { Ok(()) } else { Err(Rejection::Conflict(format!("Workflow has not ended, status: {status}"))) };
-    }
-    if execution.tasks.is_empty() {
-        return Err(Rejection::Conflict(format!("Workflow {id} has not started yet")));
+        return if is_from_parent {
+            Ok(())
+        } else {
+            Err(Rejection::Conflict(format!("Workflow has not ended, status: {status}")))
+        };
     }
     let chosen = retryable(step);
+    if is_from_parent && chosen.is_empty() {
+        // Nothing went wrong here: the parent, which waits again, is told once more how this execution ended.
+        step.tell_parent_revived();
+        step.tell_parent();
+        return Ok(());
+    }
+    if step.live.execution.tasks.is_empty() {
+        return Err(Rejection::Conflict(format!("Workflow {id} has not started yet")));
+    }
     if resumes_children && resume_children(step, &chosen) {
         return Ok(());
     }
     if chosen.is_empty() && status != WorkflowStatus::TimedOut {
-        return Err(Rejection::Conflict(format!("There are no retryable tasks! Use restart if you want to attempt entire workflow execution again. Workflow {id} is {status}")));
+        return Err(Rejection::Conflict(format!(
+            "There are no retryable tasks! Use restart if you want to attempt entire workflow execution again. Workflow {id} is {status}"
+        )));
     }
     revive(step);
     let fresh: Vec<TaskNo> = chosen.into_iter().filter(|no| !waits_again(step, *no)).collect();
@@ -45,7 +57,9 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
 fn resume_children(step: &mut Step<'_, '_>, chosen: &[TaskNo]) -> bool {
     let is_child = |no: &&TaskNo| {
         let task = step.live.task(**no);
-        task.subworkflow.is_some() && &*task.task_type == "SUB_WORKFLOW" && task.status != TaskStatus::Canceled
+        task.subworkflow.is_some()
+            && &*task.task_type == "SUB_WORKFLOW"
+            && task.status != TaskStatus::Canceled
     };
     let children: Vec<TaskNo> = chosen.iter().filter(is_child).copied().collect();
     for no in &children {
@@ -62,7 +76,10 @@ fn retryable(step: &Step<'_, '_>) -> Vec<TaskNo> {
     for task in step.live.execution.listed() {
         let fails = matches!(
             task.status,
-            TaskStatus::Failed | TaskStatus::FailedWithTerminalError | TaskStatus::TimedOut | TaskStatus::Canceled
+            TaskStatus::Failed
+                | TaskStatus::FailedWithTerminalError
+                | TaskStatus::TimedOut
+                | TaskStatus::Canceled
         );
         last.insert(&task.reference, fails.then_some(task.no));
     }
@@ -92,7 +109,8 @@ fn waits_again(step: &mut Step<'_, '_>, no: TaskNo) -> bool {
     match &*kind {
         _ if matches!(task.node, NodeRef::None) => true,
         "JOIN" | "DO_WHILE" => {
-            let is_unchanged = status == TaskStatus::Canceled || (&*kind == "JOIN" && status == TaskStatus::Failed);
+            let is_unchanged =
+                status == TaskStatus::Canceled || (&*kind == "JOIN" && status == TaskStatus::Failed);
             reopen(step, no, !is_unchanged);
             true
         }

@@ -12,7 +12,8 @@ pub fn run(step: &mut Step<'_, '_>, reason: Option<String>, is_from_parent: bool
         return Err(Rejection::Conflict("Cannot terminate a COMPLETED workflow.".to_owned()));
     }
     if !status.is_terminal() {
-        let ending = Ending { status: WorkflowStatus::Terminated, reason, task: None, runs_failure_workflow: false };
+        let ending =
+            Ending { status: WorkflowStatus::Terminated, reason, task: None, runs_failure_workflow: false };
         step.end(ending);
     }
     Ok(())

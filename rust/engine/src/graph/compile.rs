@@ -77,7 +77,8 @@ fn number_list<'a>(
         let id = id_of(nodes.len());
         let next = if at + 1 < pending.list.len() { Next::Node(id + 1) } else { pending.after };
         let follower = pending.list.get(at + 1).map(WorkflowTask::kind);
-        let mut node = make_node(step, next, pending.in_loop, TaskDef::ad_hoc(step.name(), step.kind() == "SIMPLE"))?;
+        let mut node =
+            make_node(step, next, pending.in_loop, TaskDef::ad_hoc(step.name(), step.kind() == "SIMPLE"))?;
         node.join = (follower == Some("JOIN") || follower == Some("EXCLUSIVE_JOIN")).then_some(id + 1);
         nodes.push(node);
     }
@@ -115,7 +116,12 @@ fn push_lists<'a>(
     }
 }
 
-fn note_first(owner: Option<(NodeId, Slot)>, id: Option<NodeId>, nodes: &mut [Node], first: &mut Option<NodeId>) {
+fn note_first(
+    owner: Option<(NodeId, Slot)>,
+    id: Option<NodeId>,
+    nodes: &mut [Node],
+    first: &mut Option<NodeId>,
+) {
     let Some((owner, slot)) = owner else {
         *first = id;
         return;

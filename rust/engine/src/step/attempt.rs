@@ -10,7 +10,8 @@ impl Step<'_, '_> {
     /// The automatic retry: the old attempt is marked, the new one waits out its delay.
     pub fn retry_attempt(&mut self, no: TaskNo) {
         let task = self.live.task(no);
-        let (node, attempt) = (self.live.node_of(task).expect("a judged instance has a step"), task.retry_count);
+        let (node, attempt) =
+            (self.live.node_of(task).expect("a judged instance has a step"), task.retry_count);
         let delay = self.delay(&node.task_def, attempt);
         self.edit(no, TaskChange::default(), |t| t.is_retried = true);
         self.live.note_final(no);

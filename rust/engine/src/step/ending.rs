@@ -24,7 +24,12 @@ impl Step<'_, '_> {
     pub fn complete(&mut self) {
         if let Some(reason) = self.permissive_failures() {
             self.undo_turn();
-            self.end(Ending { status: WorkflowStatus::Failed, reason: Some(reason), task: None, runs_failure_workflow: true });
+            self.end(Ending {
+                status: WorkflowStatus::Failed,
+                reason: Some(reason),
+                task: None,
+                runs_failure_workflow: true,
+            });
             return;
         }
         self.close(WorkflowStatus::Completed, None, None);
@@ -64,7 +69,8 @@ impl Step<'_, '_> {
     pub fn end_for_task(&mut self, no: TaskNo, status: WorkflowStatus) {
         let task = self.live.task(no);
         let reason = task.reason.as_deref().unwrap_or("null");
-        let reason = format!("Task {} failed with status: {status} and reason: '{reason}'", task.no_id(self.live));
+        let reason =
+            format!("Task {} failed with status: {status} and reason: '{reason}'", task.no_id(self.live));
         self.end(Ending { status, reason: Some(reason), task: Some(no), runs_failure_workflow: true });
     }
 
@@ -177,7 +183,10 @@ impl Step<'_, '_> {
                 self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = shown);
             }
             let why = reason.unwrap_or_default();
-            self.tell_child(no, &format!("Parent workflow has been terminated with status {status}, reason: {why}"));
+            self.tell_child(
+                no,
+                &format!("Parent workflow has been terminated with status {status}, reason: {why}"),
+            );
             self.live.join_over(no);
             self.settle(no, TaskStatus::Canceled, None);
         }
@@ -199,14 +208,16 @@ impl Step<'_, '_> {
     }
 
     /// Tells the parent's task (S-30.9, S-30.13).
-    fn tell_parent(&mut self) {
+    pub fn tell_parent(&mut self) {
         let execution = &self.live.execution;
         let header = &execution.header;
         let Some(parent) = header.parent else { return };
         let reason = (header.status != WorkflowStatus::Completed).then(|| {
             let why = header.reason.as_deref().unwrap_or("null");
-            let text =
-                format!("Sub workflow {}.{}/{} failure reason: {why}", header.name, header.version, execution.id);
+            let text = format!(
+                "Sub workflow {}.{}/{} failure reason: {why}",
+                header.name, header.version, execution.id
+            );
             Arc::from(super::cut_reason(&text))
         });
         let (status, output) = (header.status, execution.output.clone());

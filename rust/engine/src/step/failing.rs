@@ -83,7 +83,9 @@ pub fn delay_seconds(def: &TaskDef, failed_attempt: u32) -> i64 {
     let grown = match def.retry_logic.unwrap_or(RetryLogic::Fixed) {
         RetryLogic::Fixed => base,
         RetryLogic::LinearBackoff => base.saturating_mul(scale).saturating_mul(i64::from(failed_attempt) + 1),
-        RetryLogic::ExponentialBackoff => base.saturating_mul(1i64.checked_shl(failed_attempt.min(62)).unwrap_or(i64::MAX)),
+        RetryLogic::ExponentialBackoff => {
+            base.saturating_mul(1i64.checked_shl(failed_attempt.min(62)).unwrap_or(i64::MAX))
+        }
     };
     let ceiling = i64::from(i32::MAX);
     let bounded = if grown < 0 { ceiling } else { grown.min(ceiling) };

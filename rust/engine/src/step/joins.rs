@@ -15,7 +15,9 @@ pub fn joined<'a>(live: &'a Live, join: &'a Task) -> Vec<Option<&'a Task>> {
     if let NodeRef::Static(id) = join.node {
         let node = live.graph.node(id);
         if is_dynamic_join(live, id) {
-            for name in get(&join.input, "joinOn").into_iter().flat_map(elements).filter_map(fastcond_json::as_str) {
+            for name in
+                get(&join.input, "joinOn").into_iter().flat_map(elements).filter_map(fastcond_json::as_str)
+            {
                 let reference = crate::names::at_place(live, &name.as_ref().into(), place);
                 list.push(live.named(&reference));
             }
@@ -85,7 +87,11 @@ impl Step<'_, '_> {
         let waiting: Vec<TaskNo> = match &task.node {
             NodeRef::Static(id) => {
                 let node = self.live.graph.node(*id).clone();
-                node.joined_by.iter().filter_map(|join| self.live.current(*join, place)).map(|t| t.no).collect()
+                node.joined_by
+                    .iter()
+                    .filter_map(|join| self.live.current(*join, place))
+                    .map(|t| t.no)
+                    .collect()
             }
             NodeRef::Dynamic(spec) => vec![spec.join],
             NodeRef::None => self.joins_over_skipped(no),
@@ -106,7 +112,11 @@ impl Step<'_, '_> {
         let task = self.live.task(no);
         let Some(id) = self.live.graph.find(&task.reference) else { return Vec::new() };
         let node = self.live.graph.node(id);
-        node.joined_by.iter().filter_map(|join| self.live.current(*join, Place::default())).map(|t| t.no).collect()
+        node.joined_by
+            .iter()
+            .filter_map(|join| self.live.current(*join, Place::default()))
+            .map(|t| t.no)
+            .collect()
     }
 
     /// A paused workflow still closes joins; what follows them waits (S-60.1).
@@ -114,9 +124,12 @@ impl Step<'_, '_> {
         if self.live.execution.header.status != WorkflowStatus::Paused {
             return;
         }
-        let open = self.live.execution.tasks.iter().filter(|t| !t.status.is_terminal() && &*t.task_type == "JOIN");
-        let ready: Vec<TaskNo> =
-            open.filter(|t| joined(self.live, t).iter().all(|on| on.is_some_and(is_over_for_join))).map(|t| t.no).collect();
+        let open =
+            self.live.execution.tasks.iter().filter(|t| !t.status.is_terminal() && &*t.task_type == "JOIN");
+        let ready: Vec<TaskNo> = open
+            .filter(|t| joined(self.live, t).iter().all(|on| on.is_some_and(is_over_for_join)))
+            .map(|t| t.no)
+            .collect();
         for no in ready {
             self.close_join(no);
         }
@@ -182,7 +195,8 @@ impl Step<'_, '_> {
         let mut candidates = listed.iter().filter(|t| {
             all_final || !(is_over_for_join(t) && t.status.is_failure() && is_permissive(self.live, t))
         });
-        let Some(chosen) = candidates.next().or(if listed.is_empty() { fallback.as_ref() } else { None }) else {
+        let Some(chosen) = candidates.next().or(if listed.is_empty() { fallback.as_ref() } else { None })
+        else {
             return;
         };
         if !is_over_for_join(chosen) {

@@ -66,7 +66,13 @@ fn keep_last(live: &Live, task: &Task) -> Option<u32> {
 }
 
 /// Output of each body task of one iteration under its base name; cut off after the first unsuccessful one (S-28.5).
-fn write_iteration(live: &Live, task: &Task, iteration: u32, is_blank: &dyn Fn(TaskNo) -> bool, out: &mut String) {
+fn write_iteration(
+    live: &Live,
+    task: &Task,
+    iteration: u32,
+    is_blank: &dyn Fn(TaskNo) -> bool,
+    out: &mut String,
+) {
     let mut object = ObjectWriter::begin(out);
     for instance in body_instances(live, task, iteration) {
         if is_blank(instance.no) {
@@ -139,9 +145,10 @@ impl Step<'_, '_> {
     /// `keepLastN` must be an integer (S-28.12 Do).
     fn check_keep_last(&self, no: TaskNo) -> Result<(), (TaskStatus, String)> {
         match get(&self.live.task(no).input, "keepLastN") {
-            Some(value) if as_i64(value).is_none() => {
-                Err((TaskStatus::FailedWithTerminalError, format!("keepLastN must be an integer, not {value}")))
-            }
+            Some(value) if as_i64(value).is_none() => Err((
+                TaskStatus::FailedWithTerminalError,
+                format!("keepLastN must be an integer, not {value}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -163,13 +170,18 @@ impl Step<'_, '_> {
     /// Reasons of unsuccessful body tasks that are not permissive (S-28.6 with its Do).
     fn failed_reasons(&self, no: TaskNo, iteration: u32) -> Vec<String> {
         let live = &*self.live;
-        let failed = body_instances(live, live.task(no), iteration).into_iter().filter(|t| {
-            t.status.is_failure() && !live.node_of(t).is_some_and(|n| n.step.permissive)
-        });
+        let failed = body_instances(live, live.task(no), iteration)
+            .into_iter()
+            .filter(|t| t.status.is_failure() && !live.node_of(t).is_some_and(|n| n.step.permissive));
         failed.map(|t| t.reason.as_deref().unwrap_or_default().to_owned()).collect()
     }
 
-    fn start_iteration(&mut self, no: TaskNo, node: &Arc<Node>, iteration: u32) -> Result<(), (TaskStatus, String)> {
+    fn start_iteration(
+        &mut self,
+        no: TaskNo,
+        node: &Arc<Node>,
+        iteration: u32,
+    ) -> Result<(), (TaskStatus, String)> {
         let items = self.frozen_items(no, node)?;
         let item = items.and_then(|list| list.get(iteration as usize - 1).cloned());
         let mut output = String::new();
@@ -199,7 +211,11 @@ impl Step<'_, '_> {
     }
 
     /// The items of a list loop, frozen at the first look (S-28.10); none in counter mode.
-    fn frozen_items(&mut self, no: TaskNo, node: &Arc<Node>) -> Result<Option<Vec<Raw>>, (TaskStatus, String)> {
+    fn frozen_items(
+        &mut self,
+        no: TaskNo,
+        node: &Arc<Node>,
+    ) -> Result<Option<Vec<Raw>>, (TaskStatus, String)> {
         let has_parameter = get(&node.step.input_parameters, ITEMS).is_some();
         if node.step.items.is_none() && !has_parameter {
             return Ok(None);
@@ -212,9 +228,9 @@ impl Step<'_, '_> {
                 let written = node.step.items.clone().unwrap_or_else(Raw::null);
                 let scope = InputScope::new(self.live, self.given.defs, Some(no));
                 let template = fastcond_expr::Template::compile(&written);
-                template
-                    .resolve_raw(&scope)
-                    .map_err(|e| (TaskStatus::FailedWithTerminalError, format!("Unable to evaluate items: {e}")))?
+                template.resolve_raw(&scope).map_err(|e| {
+                    (TaskStatus::FailedWithTerminalError, format!("Unable to evaluate items: {e}"))
+                })?
             }
         };
         if self.live.task(no).items.is_none() {
@@ -229,16 +245,24 @@ impl Step<'_, '_> {
     }
 
     /// Evaluates the loop condition (S-28.8, S-28.9, S-28.11).
-    fn loop_goes_on(&mut self, no: TaskNo, node: &Arc<Node>, is_list: bool) -> Result<bool, (TaskStatus, String)> {
+    fn loop_goes_on(
+        &mut self,
+        no: TaskNo,
+        node: &Arc<Node>,
+        is_list: bool,
+    ) -> Result<bool, (TaskStatus, String)> {
         let condition = node.step.loop_condition.as_deref().unwrap_or_default();
         if condition.trim().is_empty() {
             return Ok(is_list);
         }
         self.spend(SCRIPT_COST);
-        let terminal = |e: String| (TaskStatus::FailedWithTerminalError, format!("Unable to evaluate condition {condition}: {e}"));
+        let terminal = |e: String| {
+            (TaskStatus::FailedWithTerminalError, format!("Unable to evaluate condition {condition}: {e}"))
+        };
         let input = self.condition_input(no, node, condition).map_err(terminal)?;
         let given = script::Given { now_ms: self.given.now_ms, seed: self.given.seed };
-        let result = self.given.scripts.evaluate(condition, &input, &given).map_err(|e| terminal(e.to_string()))?;
+        let result =
+            self.given.scripts.evaluate(condition, &input, &given).map_err(|e| terminal(e.to_string()))?;
         Ok(fastcond_expr::truthy(&result))
     }
 
@@ -286,8 +310,15 @@ impl Step<'_, '_> {
         }
         let gone = iteration - keep;
         let place = Place { in_loop: Some(no), iteration: gone };
-        let numbers: Vec<TaskNo> =
-            self.live.execution.tasks.iter().take_while(|t| t.at_iteration <= gone || t.in_loop != Some(no)).filter(|t| Place::of(t) == place).map(|t| t.no).collect();
+        let numbers: Vec<TaskNo> = self
+            .live
+            .execution
+            .tasks
+            .iter()
+            .take_while(|t| t.at_iteration <= gone || t.in_loop != Some(no))
+            .filter(|t| Place::of(t) == place)
+            .map(|t| t.no)
+            .collect();
         for number in numbers {
             self.drop_task(number);
         }

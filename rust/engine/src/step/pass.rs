@@ -114,7 +114,10 @@ impl Step<'_, '_> {
 
     fn is_unprocessed(&self, no: TaskNo) -> bool {
         let task = self.live.task(no);
-        task.status.is_terminal() && !task.is_retried && !task.is_executed && task.status != TaskStatus::Skipped
+        task.status.is_terminal()
+            && !task.is_retried
+            && !task.is_executed
+            && task.status != TaskStatus::Skipped
     }
 
     /// The status a failed instance ends the workflow with, when nothing excuses it.
@@ -205,10 +208,14 @@ impl Step<'_, '_> {
 pub fn unfinished(live: &Live) -> Vec<TaskNo> {
     let mut work: Vec<TaskNo> = Vec::new();
     for task in live.execution.listed() {
-        let is_unprocessed =
-            task.status.is_terminal() && !task.is_executed && !task.is_retried && task.status != TaskStatus::Skipped;
+        let is_unprocessed = task.status.is_terminal()
+            && !task.is_executed
+            && !task.is_retried
+            && task.status != TaskStatus::Skipped;
         let is_inline = !task.status.is_terminal()
-            && live.node_of(task).is_some_and(|node| node.behaviour.mode == Mode::Inline && node.behaviour.resumes);
+            && live
+                .node_of(task)
+                .is_some_and(|node| node.behaviour.mode == Mode::Inline && node.behaviour.resumes);
         if is_unprocessed || is_inline {
             work.push(task.no);
         }

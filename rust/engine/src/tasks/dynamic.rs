@@ -23,10 +23,14 @@ pub(super) static DYNAMIC: Behaviour = Behaviour {
 fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
     let input = step.resolve_input(node, task.no)?;
     let key = node.step.dynamic_task_name_param.as_deref().unwrap_or_default();
-    let name = get(&input, key).filter(|v| *v != "null").map(|v| as_str(v).map_or_else(|| v.to_owned(), Into::into));
+    let name =
+        get(&input, key).filter(|v| *v != "null").map(|v| as_str(v).map_or_else(|| v.to_owned(), Into::into));
     task.input = input;
     let Some(name) = name.filter(|n| !n.is_empty()) else {
-        return Err(format!("Cannot map a dynamic task based on the parameter and input. Task: {}, parameter: {key}", node.name));
+        return Err(format!(
+            "Cannot map a dynamic task based on the parameter and input. Task: {}, parameter: {key}",
+            node.name
+        ));
     };
     if is_system(&name) {
         return Err(format!("dynamic task {name} is a system type, which DYNAMIC does not run yet"));

@@ -132,7 +132,8 @@ fn alike(step: &Step<'_, '_>, node: &Node, input: &str) -> Result<Alike, String>
             && other.reference != node.reference
             && step.live.seen(&other.reference).is_some()
     });
-    let prefix = if has_other_fork { format!("_{}_{fork_name}_", node.reference) } else { format!("_{fork_name}_") };
+    let prefix =
+        if has_other_fork { format!("_{}_{fork_name}_", node.reference) } else { format!("_{fork_name}_") };
     let optional = node.step.optional;
     let Some(workflow) = text("forkTaskWorkflow") else {
         return Ok(Alike { name: fork_name, task_type, workflow: None, prefix, optional });
@@ -149,7 +150,13 @@ fn alike(step: &Step<'_, '_>, node: &Node, input: &str) -> Result<Alike, String>
         version: version.map(Raw::from),
         ..SubWorkflowParams::default()
     };
-    Ok(Alike { name: workflow, task_type: "SUB_WORKFLOW".to_owned(), workflow: Some(param), prefix, optional })
+    Ok(Alike {
+        name: workflow,
+        task_type: "SUB_WORKFLOW".to_owned(),
+        workflow: Some(param),
+        prefix,
+        optional,
+    })
 }
 
 /// S-24.5, S-24.7.
@@ -186,8 +193,11 @@ fn from_element(alike: &Alike, index: usize, item: &str) -> WorkflowTask {
 
 /// S-24.8.
 fn from_list(node: &Node, input: &str, param: &str) -> Result<Vec<WorkflowTask>, String> {
-    let unreadable = |e: &dyn std::fmt::Display| format!("Input '{param}' is invalid. Cannot deserialize a list of Workflow Tasks from it: {e}");
-    let list = get(input, param).filter(|v| kind(v) == Kind::Array).ok_or_else(|| unreadable(&"not a list"))?;
+    let unreadable = |e: &dyn std::fmt::Display| {
+        format!("Input '{param}' is invalid. Cannot deserialize a list of Workflow Tasks from it: {e}")
+    };
+    let list =
+        get(input, param).filter(|v| kind(v) == Kind::Array).ok_or_else(|| unreadable(&"not a list"))?;
     let mut children: Vec<WorkflowTask> = serde_json::from_str(list).map_err(|e| unreadable(&e))?;
     let inputs_param = node.step.dynamic_fork_tasks_input_param_name.as_deref().unwrap_or_default();
     let inputs = get(input, inputs_param).filter(|v| kind(v) == Kind::Object).ok_or_else(|| {
@@ -197,7 +207,9 @@ fn from_list(node: &Node, input: &str, param: &str) -> Result<Vec<WorkflowTask>,
         child.input_parameters = match get(inputs, child.reference()) {
             Some(own) if kind(own) == Kind::Object => Raw::of_checked(merged(&child.input_parameters, own)),
             Some("null") | None => child.input_parameters.clone(),
-            Some(_) => return Err(format!("the input of the dynamic fork task {} is not a map", child.reference())),
+            Some(_) => {
+                return Err(format!("the input of the dynamic fork task {} is not a map", child.reference()));
+            }
         };
     }
     Ok(children)
@@ -212,9 +224,8 @@ fn from_legacy(node: &Node, input: &str) -> Result<Vec<WorkflowTask>, String> {
     for item in elements(list.ok_or_else(missing)?) {
         let text = |key: &str| get(item, key).and_then(as_str).map(String::from);
         let own = get(item, "input").filter(|v| kind(v) == Kind::Object);
-        let workflow = text("workflowName").map(|name| {
-            Box::new(SubWorkflowParams { name: Some(name), ..SubWorkflowParams::default() })
-        });
+        let workflow = text("workflowName")
+            .map(|name| Box::new(SubWorkflowParams { name: Some(name), ..SubWorkflowParams::default() }));
         children.push(WorkflowTask {
             name: text("taskName"),
             task_reference_name: text("referenceName"),

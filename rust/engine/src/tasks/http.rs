@@ -2,5 +2,11 @@
 
 use super::{Behaviour, Mode, PLAIN};
 
-pub(super) static HTTP: Behaviour =
-    Behaviour { word: "HTTP", mode: Mode::System, takes_template: true, has_response_timeout: true, is_sync: false, ..PLAIN };
+pub(super) static HTTP: Behaviour = Behaviour {
+    word: "HTTP",
+    mode: Mode::System,
+    takes_template: true,
+    has_response_timeout: true,
+    is_sync: false,
+    ..PLAIN
+};

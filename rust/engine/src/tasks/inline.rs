@@ -40,7 +40,10 @@ fn evaluate(step: &mut Step<'_, '_>, input: &str) -> Result<Raw, (TaskStatus, St
     let evaluator = get(input, "evaluatorType").and_then(as_str).unwrap_or_else(|| "javascript".into());
     let expression = get(input, "expression").and_then(as_str).unwrap_or_default();
     if expression.trim().is_empty() {
-        return Err(terminal("Empty 'expression' in the task's input parameters. A non-empty String value must be provided.".to_owned()));
+        return Err(terminal(
+            "Empty 'expression' in the task's input parameters. A non-empty String value must be provided."
+                .to_owned(),
+        ));
     }
     match &*evaluator {
         "value-param" => Ok(fastcond_expr::evaluate_value_param(&expression, input)),

@@ -19,7 +19,10 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     } else {
         step.spend(SCRIPT_COST);
         let given = script::Given { now_ms: step.given.now_ms, seed: step.given.seed };
-        step.given.scripts.call_lambda(&source, &input, &given).map_err(|e| (TaskStatus::Failed, e.to_string()))
+        step.given
+            .scripts
+            .call_lambda(&source, &input, &given)
+            .map_err(|e| (TaskStatus::Failed, e.to_string()))
     };
     finish(step, no, result);
 }

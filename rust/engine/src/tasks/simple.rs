@@ -32,7 +32,10 @@ pub(super) static USER_DEFINED: Behaviour = Behaviour {
 /// A type the engine does not know needs a task definition; in a registered workflow every step has one (S-6.11).
 fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
     if node.step.task_definition.is_none() {
-        return Err(format!("Invalid task. Task {} of unknown type {} has no definition", node.name, node.type_word));
+        return Err(format!(
+            "Invalid task. Task {} of unknown type {} has no definition",
+            node.name, node.type_word
+        ));
     }
     fill_resolved(step, node, task)
 }

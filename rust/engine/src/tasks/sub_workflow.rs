@@ -5,16 +5,28 @@ use crate::graph::{Graph, Node};
 use crate::scope::InputScope;
 use crate::step::Step;
 use fastcond_json::{Kind, ObjectWriter, Raw, as_i64, as_str, get, kind, merged};
-use fastcond_model::{InlineDefinition, Message, Task, TaskChange, TaskNo, TaskStatus, WorkflowDef, WorkflowId};
+use fastcond_model::{
+    InlineDefinition, Message, Task, TaskChange, TaskNo, TaskStatus, WorkflowDef, WorkflowId,
+};
 use std::sync::Arc;
 
-pub(super) static SUB_WORKFLOW: Behaviour =
-    Behaviour { word: "SUB_WORKFLOW", is_named_by_type: false, mode: Mode::Waiting, fill, run, is_sync: false, ..PLAIN };
+pub(super) static SUB_WORKFLOW: Behaviour = Behaviour {
+    word: "SUB_WORKFLOW",
+    is_named_by_type: false,
+    mode: Mode::Waiting,
+    fill,
+    run,
+    is_sync: false,
+    ..PLAIN
+};
 
 /// The stored input of S-30.3.
 fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
     let Some(param) = node.step.sub_workflow_param.as_deref() else {
-        return Err(format!("Task {} is defined as sub-workflow and is missing subWorkflowParams", node.name));
+        return Err(format!(
+            "Task {} is defined as sub-workflow and is missing subWorkflowParams",
+            node.name
+        ));
     };
     let workflow_input = step.resolve_input(node, task.no)?;
     let scope = InputScope::new(step.live, step.given.defs, Some(task.no));
@@ -23,11 +35,14 @@ fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<()
         Some(text) => resolved(&Raw::string(text)),
         None => Ok(Raw::null()),
     };
-    let resolved_raw = |written: &Option<Raw>| written.as_ref().map_or_else(|| Ok(Raw::null()), |w| resolved(w));
+    let resolved_raw =
+        |written: &Option<Raw>| written.as_ref().map_or_else(|| Ok(Raw::null()), |w| resolved(w));
     let definition = match &param.workflow_definition {
         None => Raw::null(),
         Some(InlineDefinition::Reference(text)) => resolved(&Raw::string(text))?,
-        Some(InlineDefinition::Object(def)) => Raw::of_checked(serde_json::to_string(def).map_err(|e| e.to_string())?),
+        Some(InlineDefinition::Object(def)) => {
+            Raw::of_checked(serde_json::to_string(def).map_err(|e| e.to_string())?)
+        }
     };
     let name = resolved_text(&param.name)?;
     let mut version = resolved_raw(&param.version)?;
@@ -35,7 +50,8 @@ fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<()
         // S-30.2: no version is the latest now.
         let text = as_str(&name).unwrap_or_default();
         let latest = step.given.defs.latest_version(&text);
-        let latest = latest.ok_or_else(|| format!("No such workflow found by name: {text}, version: latest"))?;
+        let latest =
+            latest.ok_or_else(|| format!("No such workflow found by name: {text}, version: latest"))?;
         version = Raw::from(i64::from(latest));
     }
     let strategy = param.idempotency_strategy.map_or_else(Raw::null, |s| Raw::string(s.text()));
@@ -69,7 +85,8 @@ fn child_graph(step: &Step<'_, '_>, input: &str) -> Result<(Arc<Graph>, bool), S
         if kind(text) != Kind::Object {
             return Err("subWorkflowDefinition is not a workflow definition".to_owned());
         }
-        let def: WorkflowDef = serde_json::from_str(text).map_err(|e| format!("subWorkflowDefinition: {e}"))?;
+        let def: WorkflowDef =
+            serde_json::from_str(text).map_err(|e| format!("subWorkflowDefinition: {e}"))?;
         return step.given.defs.inline(&def).map(|graph| (graph, true));
     }
     let name = get(input, "subWorkflowName").and_then(as_str).unwrap_or_default();
@@ -85,7 +102,9 @@ fn child_graph(step: &Step<'_, '_>, input: &str) -> Result<(Arc<Graph>, bool), S
     let version = version.filter(|v| *v != 0);
     let found = step.given.defs.workflow(&name, version);
     let shown = version.map_or_else(|| "latest".to_owned(), |v| v.to_string());
-    found.map(|graph| (graph, false)).ok_or_else(|| format!("No such workflow found by name: {name}, version: {shown}"))
+    found
+        .map(|graph| (graph, false))
+        .ok_or_else(|| format!("No such workflow found by name: {name}, version: {shown}"))
 }
 
 fn start_child(step: &mut Step<'_, '_>, no: TaskNo, input: &str, graph: Arc<Graph>, is_inline: bool) {
@@ -99,7 +118,8 @@ fn start_child(step: &mut Step<'_, '_>, no: TaskNo, input: &str, graph: Arc<Grap
     let header = &step.live.execution.header;
     let domains = get(input, "subWorkflowTaskToDomain").filter(|d| kind(d) == Kind::Object);
     let priority = get(input, "priority").and_then(|p| as_i64(p).or_else(|| as_str(p)?.trim().parse().ok()));
-    let priority = priority.and_then(|p| u8::try_from(p).ok()).filter(|p| *p <= 99).unwrap_or(header.priority);
+    let priority =
+        priority.and_then(|p| u8::try_from(p).ok()).filter(|p| *p <= 99).unwrap_or(header.priority);
     let message = Message::Start {
         id: child,
         task: Some(no),

@@ -8,7 +8,8 @@ use fastcond_json::{as_str, get};
 use fastcond_model::{Task, TaskChange, TaskNo, TaskStatus};
 use std::sync::Arc;
 
-pub(super) static WAIT: Behaviour = Behaviour { word: "WAIT", mode: Mode::Waiting, fill, run, is_sync: false, ..PLAIN };
+pub(super) static WAIT: Behaviour =
+    Behaviour { word: "WAIT", mode: Mode::Waiting, fill, run, is_sync: false, ..PLAIN };
 
 fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
     task.input = step.resolve_input(node, task.no)?;
@@ -25,7 +26,9 @@ fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<()
 fn deadline(input: &str, now_ms: i64) -> Result<Option<i64>, String> {
     let of = |key: &str| get(input, key).filter(|v| *v != "null").and_then(as_str).filter(|v| !v.is_empty());
     match (of("duration"), of("until")) {
-        (Some(_), Some(_)) => Err("Both 'duration' and 'until' specified. Please provide only one input".to_owned()),
+        (Some(_), Some(_)) => {
+            Err("Both 'duration' and 'until' specified. Please provide only one input".to_owned())
+        }
         (Some(text), None) => {
             let ms = duration_ms(&text).ok_or_else(|| format!("Wait duration '{text}' cannot be read"))?;
             Ok(Some(now_ms.saturating_add(ms).max(1)))

@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn payloads_are_printed_as_maps() {
         // data-model section 4, WorkflowSummary
-        assert_eq!(map_text(r#"{"a":1,"b":{"c":["x",null,2.0]},"d":true}"#), "{a=1, b={c=[x, null, 2.0]}, d=true}");
+        assert_eq!(
+            map_text(r#"{"a":1,"b":{"c":["x",null,2.0]},"d":true}"#),
+            "{a=1, b={c=[x, null, 2.0]}, d=true}"
+        );
         assert_eq!(map_text("{}"), "{}");
     }
 

@@ -56,7 +56,10 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     if let Some(old) = task.retried_of {
         id_field(&mut object, "retriedTaskId", execution.id.task(old).0);
     }
-    object.bool("retried", task.is_retried).bool("executed", task.is_executed).bool("callbackFromWorker", true);
+    object
+        .bool("retried", task.is_retried)
+        .bool("executed", task.is_executed)
+        .bool("callbackFromWorker", true);
     let response_s = node.as_ref().map_or(0, |n| n.task_def.response_timeout_seconds);
     number(&mut object, "responseTimeoutSeconds", response_s);
     id_field(&mut object, "workflowInstanceId", execution.id.0);
@@ -69,8 +72,9 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     write_step(live, task, &mut object);
     object.str_if_some("domain", task.domain.as_deref());
     let queued = node.as_ref().filter(|n| matches!(n.behaviour.mode, Mode::Worker | Mode::System));
-    let (rate, per_s) = queued
-        .map_or((0, 0), |n| (n.task_def.rate_limit_per_frequency, n.task_def.rate_limit_frequency_in_seconds));
+    let (rate, per_s) = queued.map_or((0, 0), |n| {
+        (n.task_def.rate_limit_per_frequency, n.task_def.rate_limit_frequency_in_seconds)
+    });
     number(&mut object, "rateLimitPerFrequency", i64::from(rate));
     number(&mut object, "rateLimitFrequencyInSeconds", i64::from(per_s));
     object.str_if_some("externalOutputPayloadStoragePath", task.output_path.as_deref());

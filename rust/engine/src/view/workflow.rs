@@ -32,7 +32,12 @@ pub fn write_without_tasks(execution: &Execution, definition: &str, out: &mut St
     write_with(execution, definition, out, |_| {});
 }
 
-fn write_with(execution: &Execution, definition: &str, out: &mut String, list: impl FnOnce(&mut ArrayWriter<'_>)) {
+fn write_with(
+    execution: &Execution,
+    definition: &str,
+    out: &mut String,
+    list: impl FnOnce(&mut ArrayWriter<'_>),
+) {
     let header = &execution.header;
     let mut object = ObjectWriter::begin(out);
     object.str("ownerApp", "").i64("createTime", header.create_ms).i64("updateTime", header.update_ms);

@@ -46,7 +46,10 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
     let (mut parent, mut parent_task) = (None, None);
     while let Some((tag, field)) = r.next_field()? {
         match tag {
-            1 => h.status = WorkflowStatus::from_code(field.narrow()?).ok_or(CodecError { what: "workflow status" })?,
+            1 => {
+                h.status = WorkflowStatus::from_code(field.narrow()?)
+                    .ok_or(CodecError { what: "workflow status" })?
+            }
             2 => h.def = DefId(field.id()?),
             3 => h.name = field.text()?,
             4 => h.version = i32::try_from(field.int()?).map_err(|_| CodecError { what: "version" })?,

@@ -53,7 +53,8 @@ pub(super) fn write(w: &mut Writer<'_>, out: &Outgoing) {
 pub(super) fn read(mut r: Reader<'_>) -> Result<Outgoing, CodecError> {
     let (mut number, mut kind, mut receiver, mut task) = (0, 0, WorkflowId::default(), None);
     let (mut def, mut input, mut correlation_id, mut domains) = (DefId::default(), None, None, None);
-    let (mut priority, mut reason, mut task_id, mut status) = (0, None, TaskId::default(), WorkflowStatus::Running);
+    let (mut priority, mut reason, mut task_id, mut status) =
+        (0, None, TaskId::default(), WorkflowStatus::Running);
     while let Some((tag, field)) = r.next_field()? {
         match tag {
             1 => number = field.maybe()?.unwrap_or_default(),
@@ -67,7 +68,10 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Outgoing, CodecError> {
             9 => priority = field.narrow()?,
             10 => reason = Some(field.text()?),
             11 => task_id = TaskId(field.id()?),
-            12 => status = WorkflowStatus::from_code(field.narrow()?).ok_or(CodecError { what: "workflow status" })?,
+            12 => {
+                status = WorkflowStatus::from_code(field.narrow()?)
+                    .ok_or(CodecError { what: "workflow status" })?
+            }
             _ => {}
         }
     }

@@ -106,7 +106,9 @@ pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, C
             3 => t.reference = field.text()?,
             4 => t.task_type = field.text()?,
             5 => def_name = Some(field.text()?),
-            6 => t.status = TaskStatus::from_code(field.narrow()?).ok_or(CodecError { what: "task status" })?,
+            6 => {
+                t.status = TaskStatus::from_code(field.narrow()?).ok_or(CodecError { what: "task status" })?
+            }
             7 => t.seq = field.narrow()?,
             8 => t.retry_count = field.narrow()?,
             9 => t.retried_of = field.maybe()?,

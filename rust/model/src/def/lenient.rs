@@ -24,7 +24,11 @@ impl Visitor<'_> for Integer {
 
     #[expect(clippy::cast_possible_truncation, reason = "2.7 is read as 2 by contract; the range is checked")]
     fn visit_f64<E: Error>(self, v: f64) -> Result<Self::Value, E> {
-        if v.is_finite() && v.abs() < 9.2e18 { Ok(Some(v as i64)) } else { Err(E::invalid_value(Unexpected::Float(v), &self)) }
+        if v.is_finite() && v.abs() < 9.2e18 {
+            Ok(Some(v as i64))
+        } else {
+            Err(E::invalid_value(Unexpected::Float(v), &self))
+        }
     }
 
     fn visit_str<E: Error>(self, v: &str) -> Result<Self::Value, E> {

@@ -20,7 +20,10 @@ fn scalars_are_coerced_and_null_is_zero() {
     .unwrap();
     assert_eq!((def.version, def.restartable, def.timeout_seconds, def.schema_version), (12, false, 2, 0));
     assert_eq!(def.tasks[0].kind(), "HTTP");
-    let task: TaskDef = serde_json::from_str(r#"{"name":"t","timeoutPolicy":0,"retryLogic":"LINEAR_BACKOFF","retryCount":null}"#).unwrap();
+    let task: TaskDef = serde_json::from_str(
+        r#"{"name":"t","timeoutPolicy":0,"retryLogic":"LINEAR_BACKOFF","retryCount":null}"#,
+    )
+    .unwrap();
     assert_eq!(task.timeout_policy, Some(TimeoutPolicy::Retry));
     assert_eq!(task.retry_logic, Some(RetryLogic::LinearBackoff));
     assert_eq!(task.retry_count, 0);
@@ -60,7 +63,9 @@ fn inline_definition_is_an_object_or_one_reference() {
 
 #[test]
 fn classifier_follows_the_metadata() {
-    let of = |m: &str| serde_json::from_str::<WorkflowDef>(&format!(r#"{{"metadata":{m}}}"#)).unwrap().classifier();
+    let of = |m: &str| {
+        serde_json::from_str::<WorkflowDef>(&format!(r#"{{"metadata":{m}}}"#)).unwrap().classifier()
+    };
     assert_eq!(of("{}"), "workflow");
     assert_eq!(of(r#"{"agentDef":{}}"#), "agent");
     assert_eq!(of(r#"{"classifier":"etl"}"#), "etl");

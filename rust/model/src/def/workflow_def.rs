@@ -142,7 +142,8 @@ impl WorkflowDef {
         if let Some(word) = word {
             return word.into_owned();
         }
-        let is_agent = ["agent_sdk", "agentDef"].iter().any(|key| get(metadata, key).is_some_and(|v| v != "null"));
+        let is_agent =
+            ["agent_sdk", "agentDef"].iter().any(|key| get(metadata, key).is_some_and(|v| v != "null"));
         if is_agent { "agent" } else { "workflow" }.to_owned()
     }
 

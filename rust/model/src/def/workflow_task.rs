@@ -182,7 +182,10 @@ impl WorkflowTask {
     /// The lists of steps directly below this one, in the contract's order.
     pub fn children(&self) -> impl Iterator<Item = &Vec<WorkflowTask>> {
         let cases = self.decision_cases.values();
-        cases.chain(std::iter::once(&self.default_case)).chain(&self.fork_tasks).chain(std::iter::once(&self.loop_over))
+        cases
+            .chain(std::iter::once(&self.default_case))
+            .chain(&self.fork_tasks)
+            .chain(std::iter::once(&self.loop_over))
     }
 
     /// Mutable form of [`Self::children`].

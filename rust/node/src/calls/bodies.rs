@@ -31,7 +31,9 @@ fn usual_start(text: &str) -> Option<StartRequest> {
             "input" => request.input = (value != "null").then(|| Raw::of_checked(value)),
             "taskToDomain" => expect_nothing(value)?,
             "workflowDef" | "idempotencyStrategy" => expect_null(value)?,
-            "externalInputPayloadStoragePath" => request.external_input_payload_storage_path = text_or_null(value)?,
+            "externalInputPayloadStoragePath" => {
+                request.external_input_payload_storage_path = text_or_null(value)?
+            }
             "priority" => request.priority = number_or_null(value)?,
             "createdBy" => request.created_by = text_or_null(value)?,
             "idempotencyKey" => request.idempotency_key = text_or_null(value)?,
@@ -48,12 +50,16 @@ fn usual_result(text: &str) -> Option<TaskResult> {
             "workflowInstanceId" => result.workflow_instance_id = text_or_null(value)?,
             "taskId" => result.task_id = text_or_null(value)?,
             "reasonForIncompletion" => result.reason_for_incompletion = text_or_null(value)?,
-            "callbackAfterSeconds" => result.callback_after_seconds = number_or_null(value)?.unwrap_or_default(),
+            "callbackAfterSeconds" => {
+                result.callback_after_seconds = number_or_null(value)?.unwrap_or_default()
+            }
             "workerId" => result.worker_id = text_or_null(value)?,
             "status" => result.status = Some(ResultStatus::parse(&as_str(value)?)?),
             "outputData" => result.output_data = object_or_null(value)?,
             "logs" => expect_nothing(value)?,
-            "externalOutputPayloadStoragePath" => result.external_output_payload_storage_path = text_or_null(value)?,
+            "externalOutputPayloadStoragePath" => {
+                result.external_output_payload_storage_path = text_or_null(value)?
+            }
             "subWorkflowId" => result.sub_workflow_id = text_or_null(value)?,
             "extendLease" => result.extend_lease = as_bool(value)?,
             _ => {}
@@ -66,10 +72,12 @@ fn object_members(text: &str) -> Option<fastcond_json::Members<'_>> {
     (kind(text) == Kind::Object).then(|| members(text))
 }
 
+#[expect(clippy::option_option, reason = "the outer none is a value of the wrong kind, the inner one is null")]
 fn text_or_null(value: &str) -> Option<Option<String>> {
     if value == "null" { Some(None) } else { as_str(value).map(|text| Some(text.into_owned())) }
 }
 
+#[expect(clippy::option_option, reason = "the outer none is a value of the wrong kind, the inner one is null")]
 fn number_or_null<T: TryFrom<i64>>(value: &str) -> Option<Option<T>> {
     if value == "null" { Some(None) } else { T::try_from(as_i64(value)?).ok().map(Some) }
 }
@@ -114,8 +122,14 @@ mod tests {
         let bodies = [
             (r#"{"name":"n","version":1,"input":{"a":[1,{"b":"c\"d"}]}}"#, true),
             (r#"{ "name" : "n\u0041" , "version" : null , "input" : null }"#, true),
-            (r#"{"name":null,"correlationId":"c","priority":-3,"createdBy":"x","unknown":{"name":"y"}}"#, true),
-            (r#"{"taskToDomain":{},"workflowDef":null,"idempotencyStrategy":null,"idempotencyKey":"k"}"#, true),
+            (
+                r#"{"name":null,"correlationId":"c","priority":-3,"createdBy":"x","unknown":{"name":"y"}}"#,
+                true,
+            ),
+            (
+                r#"{"taskToDomain":{},"workflowDef":null,"idempotencyStrategy":null,"idempotencyKey":"k"}"#,
+                true,
+            ),
             (r#"{"input":[1],"externalInputPayloadStoragePath":"p"}"#, true),
             (r#"{"n\u0061me":"escaped key"}"#, true),
             ("{}", true),
@@ -135,9 +149,15 @@ mod tests {
     fn results_are_read_as_the_general_reader_reads_them() {
         let bodies = [
             (r#"{"workflowInstanceId":"w","taskId":"t","status":"COMPLETED","outputData":{"a":1}}"#, true),
-            (r#"{"status":"IN_PROGRESS","callbackAfterSeconds":5,"workerId":"w","outputData":null,"logs":[]}"#, true),
+            (
+                r#"{"status":"IN_PROGRESS","callbackAfterSeconds":5,"workerId":"w","outputData":null,"logs":[]}"#,
+                true,
+            ),
             (r#"{"status":"FAILED","reasonForIncompletion":"why\n","logs":null,"extendLease":true}"#, true),
-            (r#"{"callbackAfterSeconds":null,"subWorkflowId":"s","externalOutputPayloadStoragePath":null}"#, true),
+            (
+                r#"{"callbackAfterSeconds":null,"subWorkflowId":"s","externalOutputPayloadStoragePath":null}"#,
+                true,
+            ),
             (r#"{"status":null}"#, false),
             (r#"{"status":3}"#, false),
             (r#"{"status":"completed"}"#, false),

@@ -16,7 +16,10 @@ const IDS_MAX: usize = 1_000;
 /// Verbs of this resource.
 pub const VERBS: &[(&str, Verb)] = &[
     ("bulk.pause", Act(|m, _, body| each(m, body, "pauseWorkflow", |m, id| operate(m, id, Command::Pause)))),
-    ("bulk.resume", Act(|m, _, body| each(m, body, "resumeWorkflow", |m, id| operate(m, id, Command::Resume)))),
+    (
+        "bulk.resume",
+        Act(|m, _, body| each(m, body, "resumeWorkflow", |m, id| operate(m, id, Command::Resume))),
+    ),
     ("bulk.restart", Act(restart)),
     ("bulk.retry", Act(retry)),
     ("bulk.terminate", Act(terminate)),
@@ -40,15 +43,17 @@ fn one(
     id: &str,
     act: &dyn Fn(&mut Machine, WorkflowId) -> Result<Reply, Failure>,
 ) -> Result<(), String> {
-    let Some(workflow) = WorkflowId::parse(id) else { return Err(format!("No such workflow found by id: {id}")) };
+    let Some(workflow) = WorkflowId::parse(id) else {
+        return Err(format!("No such workflow found by id: {id}"));
+    };
     act(machine, workflow).map(|_| ()).map_err(|f| f.message)
 }
 
-fn answer(results: Vec<(String, Result<(), String>)>) -> Reply {
+fn answer(results: &[(String, Result<(), String>)]) -> Reply {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     let mut errors = object.object("bulkErrorResults");
-    for (id, result) in &results {
+    for (id, result) in results {
         if let Err(message) = result {
             errors.entry(id, &Raw::string(message));
         }
@@ -74,7 +79,7 @@ fn each(
         let result = one(machine, &id, &act);
         results.push((id, result));
     }
-    Ok(answer(results))
+    Ok(answer(&results))
 }
 
 fn restart(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
@@ -112,5 +117,5 @@ fn terminate_remove(machine: &mut Machine, params: &Params, body: &[u8]) -> Resu
         let removed = one(machine, &id, &|m, w| remove_one(m, w, archives));
         results.push((id, removed));
     }
-    Ok(answer(results))
+    Ok(answer(&results))
 }

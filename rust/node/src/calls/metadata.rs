@@ -1,6 +1,6 @@
 //! `/api/metadata`: task and workflow definitions (rest-api 6).
 
-use super::Verb::Act;
+use super::Verb::{Act, Tell};
 use super::{Params, Verb, typed};
 use crate::machine::{Machine, records};
 use crate::reply::{Failure, Reply};
@@ -14,17 +14,17 @@ use std::sync::Arc;
 pub const VERBS: &[(&str, Verb)] = &[
     ("taskdefs.create", Act(create_tasks)),
     ("taskdefs.update", Act(update_task)),
-    ("taskdefs.list", Act(|m, _, _| Ok(list(m.registry.task_defs())))),
+    ("taskdefs.list", Tell(|m| list(m.registry.task_defs()))),
     ("taskdefs.get", Act(read_task)),
     ("taskdefs.delete", Act(delete_task)),
     ("workflowdefs.create", Act(create_workflow)),
     ("workflowdefs.update", Act(update_workflows)),
     ("workflowdefs.validate", Act(validate_workflow)),
-    ("workflowdefs.list", Act(list_workflows)),
+    ("workflowdefs.list", Act(|m, p, _| Ok(list_workflows(m, p)))),
     ("workflowdefs.get", Act(read_workflow)),
-    ("workflowdefs.latest", Act(latest)),
-    ("workflowdefs.names", Act(names)),
-    ("workflowdefs.names_and_versions", Act(names_and_versions)),
+    ("workflowdefs.latest", Tell(latest)),
+    ("workflowdefs.names", Tell(names)),
+    ("workflowdefs.names_and_versions", Tell(names_and_versions)),
     ("workflowdefs.versions", Act(versions)),
     ("workflowdefs.delete", Act(delete_workflow)),
 ];
@@ -101,7 +101,8 @@ fn update_task(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, 
 fn read_task(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
     let name = params.need("tasktype")?;
     let def = machine.registry.task_def(name);
-    def.map(|def| Reply::json(written(&**def))).ok_or_else(|| Failure::not_found(format!("No such taskType found by name: {name}")))
+    def.map(|def| Reply::json(written(&**def)))
+        .ok_or_else(|| Failure::not_found(format!("No such taskType found by name: {name}")))
 }
 
 fn delete_task(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
@@ -119,7 +120,11 @@ fn check_workflow(machine: &mut Machine, prefix: &str, def: &WorkflowDef) -> Vec
 }
 
 fn refuse(found: Vec<Violation>) -> Result<(), Failure> {
-    if found.is_empty() { Ok(()) } else { Err(Failure { violations: found, ..Failure::invalid("", Vec::new()) }) }
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure { violations: found, ..Failure::invalid("", Vec::new()) })
+    }
 }
 
 fn store_workflow(machine: &mut Machine, def: WorkflowDef) {
@@ -134,7 +139,11 @@ fn create_workflow(machine: &mut Machine, params: &Params, body: &[u8]) -> Resul
     refuse(check_workflow(machine, "registerWorkflowDef.arg0", &def))?;
     let exists = machine.registry.workflow_def(def.name(), Some(def.version)).is_some();
     if exists && !overwrites {
-        return Err(Failure::conflict(format!("Workflow with {}.{} already exists!", def.name(), def.version)));
+        return Err(Failure::conflict(format!(
+            "Workflow with {}.{} already exists!",
+            def.name(),
+            def.version
+        )));
     }
     if exists {
         def.update_time = machine.now_ms;
@@ -175,10 +184,11 @@ fn validate_workflow(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<R
     Ok(Reply::done())
 }
 
-fn list_workflows(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn list_workflows(machine: &Machine, params: &Params) -> Reply {
     let wanted = params.given("classifier").map(|c| c.trim().to_lowercase());
-    let matches = |def: &&Arc<WorkflowDef>| wanted.as_ref().is_none_or(|w| def.classifier().to_lowercase() == *w);
-    Ok(list(machine.registry.workflows().filter(matches)))
+    let matches =
+        |def: &&Arc<WorkflowDef>| wanted.as_ref().is_none_or(|w| def.classifier().to_lowercase() == *w);
+    list(machine.registry.workflows().filter(matches))
 }
 
 fn read_workflow(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
@@ -191,21 +201,21 @@ fn read_workflow(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Rep
     })
 }
 
-fn latest(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn latest(machine: &mut Machine) -> Reply {
     let names: Vec<String> = machine.registry.names().cloned().collect();
     let newest: Vec<&Arc<WorkflowDef>> =
         names.iter().filter_map(|name| machine.registry.workflow_def(name, None)).collect();
-    Ok(list(newest.into_iter()))
+    list(newest.into_iter())
 }
 
-fn names(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn names(machine: &mut Machine) -> Reply {
     let mut out = String::new();
     let mut list = ArrayWriter::begin(&mut out);
     for name in machine.registry.names() {
         list.str(name);
     }
     list.end();
-    Ok(Reply::json(out))
+    Reply::json(out)
 }
 
 fn write_summary(list: &mut ArrayWriter<'_>, def: &WorkflowDef, with_update: bool) {
@@ -217,7 +227,7 @@ fn write_summary(list: &mut ArrayWriter<'_>, def: &WorkflowDef, with_update: boo
     item.end();
 }
 
-fn names_and_versions(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn names_and_versions(machine: &mut Machine) -> Reply {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for name in machine.registry.names() {
@@ -230,7 +240,7 @@ fn names_and_versions(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Rep
         object.entry(name, &text);
     }
     object.end();
-    Ok(Reply::json(out))
+    Reply::json(out)
 }
 
 fn versions(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {

@@ -27,7 +27,9 @@ impl Params {
 
     /// A parameter that must be given.
     pub fn need(&self, name: &str) -> Result<&str, Failure> {
-        self.get(name).ok_or_else(|| Failure::bad_request(format!("Required request parameter '{name}' is not present")))
+        self.get(name).ok_or_else(|| {
+            Failure::bad_request(format!("Required request parameter '{name}' is not present"))
+        })
     }
 
     /// A boolean: true/false/on/off/yes/no/1/0.
@@ -49,7 +51,8 @@ impl Params {
     /// The execution named in the path; text that is no id names none.
     pub fn workflow(&self) -> Result<WorkflowId, Failure> {
         let text = self.need("workflowId")?;
-        WorkflowId::parse(text).ok_or_else(|| Failure::not_found(format!("No such workflow found by id: {text}")))
+        WorkflowId::parse(text)
+            .ok_or_else(|| Failure::not_found(format!("No such workflow found by id: {text}")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/api/tasks/queue`: sizes, poll data, requeue (rest-api 5).
 
-use super::Verb::Act;
+use super::Verb::{Act, Tell};
 use super::{Params, Verb};
 use crate::machine::Machine;
 use crate::reply::{Failure, Reply};
@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 pub const VERBS: &[(&str, Verb)] = &[
     ("queue.sizes", Act(sizes)),
     ("queue.size", Act(size)),
-    ("queue.all", Act(all)),
-    ("queue.all_verbose", Act(all_verbose)),
+    ("queue.all", Tell(all)),
+    ("queue.all_verbose", Tell(all_verbose)),
     ("queue.polldata", Act(poll_data)),
-    ("queue.polldata_all", Act(poll_data_all)),
+    ("queue.polldata_all", Tell(every_poll)),
     ("queue.requeue", Act(requeue)),
 ];
 
@@ -53,28 +53,28 @@ fn sorted(machine: &Machine) -> BTreeMap<String, i64> {
     machine.queues.sizes().map(|(_, key, size)| (key.to_string(), count(size))).collect()
 }
 
-fn all(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn all(machine: &mut Machine) -> Reply {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for (name, size) in sorted(machine) {
         object.entry(&name, &size.to_string());
     }
     object.end();
-    Ok(Reply::json(out))
+    Reply::json(out)
 }
 
-fn all_verbose(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn all_verbose(machine: &mut Machine) -> Reply {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for (name, size) in sorted(machine) {
         object.entry(&name, &format!("{{\"a\":{{\"size\":{size},\"uacked\":0}}}}"));
     }
     object.end();
-    Ok(Reply::json(out))
+    Reply::json(out)
 }
 
-fn write_poll(list: &mut ArrayWriter<'_>, task_type: &str, last: &LastPoll) {
-    let mut item = list.object();
+fn write_poll(rows: &mut ArrayWriter<'_>, task_type: &str, last: &LastPoll) {
+    let mut item = rows.object();
     item.str("queueName", task_type);
     item.str_if_some("domain", last.domain.as_deref());
     item.str("workerId", &last.worker_id).i64("lastPollTime", last.at_ms);
@@ -84,22 +84,22 @@ fn write_poll(list: &mut ArrayWriter<'_>, task_type: &str, last: &LastPoll) {
 fn poll_data(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
     let task_type = params.need("taskType")?;
     let mut out = String::new();
-    let mut list = ArrayWriter::begin(&mut out);
+    let mut rows = ArrayWriter::begin(&mut out);
     for last in machine.poll_data.list(task_type) {
-        write_poll(&mut list, task_type, last);
+        write_poll(&mut rows, task_type, last);
     }
-    list.end();
+    rows.end();
     Ok(Reply::json(out))
 }
 
-fn poll_data_all(machine: &mut Machine, _: &Params, _: &[u8]) -> Result<Reply, Failure> {
+fn every_poll(machine: &mut Machine) -> Reply {
     let mut out = String::new();
     let mut list = ArrayWriter::begin(&mut out);
     for (task_type, last) in machine.poll_data.all() {
         write_poll(&mut list, task_type, last);
     }
     list.end();
-    Ok(Reply::json(out))
+    Reply::json(out)
 }
 
 /// Every pending task is in its queue by construction, so there is nothing to move: the answer is how many there are.

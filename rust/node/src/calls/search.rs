@@ -6,9 +6,9 @@ use crate::machine::Machine;
 use crate::machine::records;
 use crate::machine::shelf::Ask;
 use crate::reply::{Failure, Reply, ReplyTo};
+use fastcond_engine::validate::Violation;
 use fastcond_engine::view::{summary, workflow};
 use fastcond_engine::{Live, graph};
-use fastcond_engine::validate::Violation;
 use fastcond_json::{ArrayWriter, ObjectWriter};
 use fastcond_model::{Execution, WorkflowDef, WorkflowStatus, codec};
 use fastcond_store::{ArchiveReader, SearchQuery, StoreFault};
@@ -146,7 +146,11 @@ fn correlated_list(
 ) -> Result<String, StoreFault> {
     let mut out = String::new();
     let mut list = ArrayWriter::begin(&mut out);
-    for id in reader.ids_by_correlation(name, correlation_id, (!closed).then_some(WorkflowStatus::Running.text()))? {
+    for id in reader.ids_by_correlation(
+        name,
+        correlation_id,
+        (!closed).then_some(WorkflowStatus::Running.text()),
+    )? {
         let Some(execution) = read(reader, id)? else { continue };
         if !closed && execution.header.status != WorkflowStatus::Running {
             continue;

@@ -92,7 +92,8 @@ fn named(machine: &mut Machine, result: &TaskResult) -> Result<(WorkflowId, Task
     let live = machine.find(workflow).ok_or_else(no_workflow)?;
     let no = TaskId::parse(task_text).and_then(|id| workflow.number_of(id));
     let no = no.filter(|no| live.execution.tasks.get(*no).is_some());
-    no.map(|no| (workflow, no)).ok_or_else(|| Failure::not_found(format!("No such task found by id: {task_text}")))
+    no.map(|no| (workflow, no))
+        .ok_or_else(|| Failure::not_found(format!("No such task found by id: {task_text}")))
 }
 
 /// Takes over a result; true when it ended the task, or found it ended.
@@ -165,7 +166,8 @@ fn report_by_ref(
 ) -> Result<Option<(WorkflowId, TaskNo)>, Failure> {
     let output: Raw = object(body)?;
     let word = params.need("status")?;
-    let status = ResultStatus::parse(word).ok_or_else(|| Failure::bad_request(format!("there is no task status {word}")))?;
+    let status = ResultStatus::parse(word)
+        .ok_or_else(|| Failure::bad_request(format!("there is no task status {word}")))?;
     let Some(workflow) = WorkflowId::parse(params.need("workflowId")?) else { return Ok(None) };
     let reference = params.need("taskRefName")?;
     let Some(no) = machine.find(workflow).and_then(|live| live.pending_by_reference(reference)) else {
@@ -199,9 +201,13 @@ fn update_by_ref_sync(machine: &mut Machine, params: &Params, body: &[u8]) -> Re
     let reference = params.need("taskRefName")?.to_owned();
     let Some((workflow, _)) = report_by_ref(machine, params, body, false)? else {
         let id = params.need("workflowId")?;
-        return Err(Failure::not_found(format!("Found no running task {reference} of workflow {id} to update")));
+        return Err(Failure::not_found(format!(
+            "Found no running task {reference} of workflow {id} to update"
+        )));
     };
-    let live = machine.find(workflow).ok_or_else(|| Failure::not_found(format!("No such workflow found by id: {workflow}")))?;
+    let live = machine
+        .find(workflow)
+        .ok_or_else(|| Failure::not_found(format!("No such workflow found by id: {workflow}")))?;
     let mut out = String::new();
     workflow::write(live, &mut out, Include::Tasks);
     Ok(Reply::json(out))
@@ -238,7 +244,9 @@ fn log_get(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fa
     let mut list = fastcond_json::ArrayWriter::begin(&mut out);
     for line in lines {
         let mut item: ObjectWriter<'_> = list.object();
-        item.str("log", &String::from_utf8_lossy(&line.log)).str("taskId", text).i64("createdTime", line.created_ms);
+        item.str("log", &String::from_utf8_lossy(&line.log))
+            .str("taskId", text)
+            .i64("createdTime", line.created_ms);
         item.end();
     }
     list.end();

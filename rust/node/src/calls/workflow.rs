@@ -11,9 +11,9 @@ use fastcond_engine::view::task::{self as task_view, Shown};
 use fastcond_engine::view::workflow::{self as view, Include, StatusParts};
 use fastcond_engine::{Command, Graph};
 use fastcond_json::{ObjectWriter, Raw, kind};
-use indexmap::IndexMap;
 use fastcond_model::{StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
 use fastcond_store::NameQuery;
+use indexmap::IndexMap;
 use std::sync::Arc;
 
 /// Verbs of this resource.
@@ -31,7 +31,10 @@ pub const VERBS: &[(&str, Verb)] = &[
     ("workflow.resume", Act(|m, p, _| operate(m, p.workflow()?, Command::Resume))),
     ("workflow.retry", Act(retry)),
     ("workflow.restart", Act(restart)),
-    ("workflow.resetcallbacks", Act(|m, p, _| operate(m, p.workflow()?, Command::ResetCallbacks).map(|_| Reply::nothing()))),
+    (
+        "workflow.resetcallbacks",
+        Act(|m, p, _| operate(m, p.workflow()?, Command::ResetCallbacks).map(|_| Reply::nothing())),
+    ),
     ("workflow.terminate", Act(terminate)),
     ("workflow.remove", Act(remove)),
     ("workflow.terminate_remove", Act(terminate_remove)),
@@ -148,8 +151,10 @@ fn read(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failu
 
 fn status(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
     let id = params.workflow()?;
-    let parts =
-        StatusParts { output: params.flag("includeOutput", false)?, variables: params.flag("includeVariables", false)? };
+    let parts = StatusParts {
+        output: params.flag("includeOutput", false)?,
+        variables: params.flag("includeVariables", false)?,
+    };
     let live = machine.find(id).ok_or_else(|| missing(id))?;
     let mut out = String::with_capacity(128);
     view::write_status(live, parts, &mut out);
@@ -170,7 +175,8 @@ fn tasks(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
     let now_ms = machine.now_ms;
     let live = machine.find(id).ok_or_else(|| missing(id))?;
     let listed = live.execution.listed();
-    let matching: Vec<_> = listed.into_iter().filter(|t| wanted.is_empty() || wanted.contains(&t.status)).collect();
+    let matching: Vec<_> =
+        listed.into_iter().filter(|t| wanted.is_empty() || wanted.contains(&t.status)).collect();
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     object.i64("totalHits", i64::try_from(matching.len()).unwrap_or(i64::MAX));

@@ -63,17 +63,18 @@ fn has_json(request: &Request) -> bool {
 }
 
 fn hot_get(request: &Request, path: &str) -> Option<Hot> {
-    let (verb, name, kept): (Verb, &'static str, &'static [&'static str]) = if let Some(rest) = path.strip_prefix("tasks/poll/") {
-        if rest.starts_with("batch/") {
-            (VERBS.poll_batch, "tasktype", &["workerid", "domain", "count", "timeout"])
+    let (verb, name, kept): (Verb, &'static str, &'static [&'static str]) =
+        if let Some(rest) = path.strip_prefix("tasks/poll/") {
+            if rest.starts_with("batch/") {
+                (VERBS.poll_batch, "tasktype", &["workerid", "domain", "count", "timeout"])
+            } else {
+                (VERBS.poll, "tasktype", &["workerid", "domain"])
+            }
+        } else if path.starts_with("workflow/") && path.ends_with("/status") {
+            (VERBS.status, "workflowId", &["includeOutput", "includeVariables"])
         } else {
-            (VERBS.poll, "tasktype", &["workerid", "domain"])
-        }
-    } else if path.starts_with("workflow/") && path.ends_with("/status") {
-        (VERBS.status, "workflowId", &["includeOutput", "includeVariables"])
-    } else {
-        return None;
-    };
+            return None;
+        };
     let parts = segments(request.path()).ok()?;
     let subject = match parts.as_slice() {
         [_, _, _, subject] if name == "tasktype" => subject,

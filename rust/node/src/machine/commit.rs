@@ -13,8 +13,12 @@ use fastcond_queue::{QueueRef, TaskKey};
 macro_rules! given {
     ($machine:expr, $seed:expr, $given:ident) => {
         let looking = Looking { registry: &$machine.registry, poll_data: &$machine.poll_data };
-        let $given =
-            &mut Given { now_ms: $machine.now_ms, seed: $seed, defs: &looking, scripts: &mut $machine.scripts };
+        let $given = &mut Given {
+            now_ms: $machine.now_ms,
+            seed: $seed,
+            defs: &looking,
+            scripts: &mut $machine.scripts,
+        };
     };
 }
 
@@ -118,6 +122,16 @@ impl Machine {
             self.queues.remove(key);
             return;
         }
+        let priority = live.execution.header.priority;
+        let is_there =
+            self.queues.message(key).is_some_and(|m| m.due_ms == task.ready_ms && m.priority == priority);
+        if !is_there {
+            self.enqueue(live, task);
+        }
+    }
+
+    /// Puts a task into its queue.
+    pub fn enqueue(&mut self, live: &Live, task: &Task) {
         let name = QueueRef {
             task_type: &task.task_type,
             domain: task.domain.as_deref(),
@@ -129,12 +143,9 @@ impl Machine {
             Some(queue) => queue,
             None => self.queues.intern(&name.to_key()),
         };
-        let priority = live.execution.header.priority;
-        let is_there = self.queues.message(key).is_some_and(|m| m.due_ms == task.ready_ms && m.priority == priority);
-        if !is_there {
-            self.queues.push(queue, key, task.ready_ms, priority);
-            self.note_waiting_work(queue, task.ready_ms);
-        }
+        let key = TaskKey { workflow: live.execution.id.0, task: task.no };
+        self.queues.push(queue, key, task.ready_ms, live.execution.header.priority);
+        self.note_waiting_work(queue, task.ready_ms);
     }
 
     fn forget_task(&mut self, key: TaskKey) {
@@ -169,4 +180,13 @@ impl Machine {
 pub fn is_queued(live: &Live, task: &Task) -> bool {
     task.status == TaskStatus::Scheduled
         && live.node_of(task).is_some_and(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System))
+}
+
+/// Whether a worker inside the server had a task in hands and nothing came of it yet: when the process ends so does the
+/// worker, and the attempt must be offered again (S-9.4, S-35.6). One that reported, and waits for somebody else to
+/// complete it, has an output (S-9.5).
+pub fn is_run_here(live: &Live, task: &Task) -> bool {
+    task.status == TaskStatus::InProgress
+        && &*task.output == "{}"
+        && live.node_of(task).is_some_and(|node| node.behaviour.mode == Mode::System)
 }

@@ -67,7 +67,9 @@ impl Machine {
             Message::Cancel { reason, .. } => {
                 Command::Terminate { reason: Some(reason.to_string()), is_from_parent: true }
             }
-            Message::Ended { task, status, output, reason, .. } => Command::ChildEnded { task, status, output, reason },
+            Message::Ended { task, status, output, reason, .. } => {
+                Command::ChildEnded { task, status, output, reason }
+            }
             Message::Revived { task, .. } => Command::ChildRevived { task },
             Message::Resume { .. } => Command::Retry { resumes_children: true, is_from_parent: true },
         };

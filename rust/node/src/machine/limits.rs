@@ -19,7 +19,8 @@ pub enum Admission {
 
 /// The limit whose slot a running task holds: only tasks that are handed out are limited (S-53.3).
 pub fn limit_held(live: &Live, task: &Task) -> Option<u32> {
-    let node = live.node_of(task).filter(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System))?;
+    let node =
+        live.node_of(task).filter(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System))?;
     let limit = u32::try_from(node.task_def.concurrent_exec_limit?).ok()?;
     (limit > 0 && task.status == TaskStatus::InProgress).then_some(limit)
 }
@@ -35,13 +36,12 @@ impl Machine {
         }
         if let (Ok(rate @ 1..), Ok(window_s @ 1..)) =
             (u32::try_from(def.rate_limit_per_frequency), u32::try_from(def.rate_limit_frequency_in_seconds))
+            && let Err(at) = self.rates.allow(name, self.now_ms, rate, i64::from(window_s) * 1000)
         {
-            if let Err(at) = self.rates.allow(name, self.now_ms, rate, i64::from(window_s) * 1000) {
-                if is_limited {
-                    self.concurrency.release(name, limit);
-                }
-                return Admission::Later(at);
+            if is_limited {
+                self.concurrency.release(name, limit);
             }
+            return Admission::Later(at);
         }
         if is_limited {
             self.holding.insert(key, name.clone());

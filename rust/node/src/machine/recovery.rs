@@ -1,5 +1,6 @@
 //! Coming back: open rows give queues and timers, journal records after them are folded into executions (G8).
 
+use super::commit::is_run_here;
 use super::records::{self, Record};
 use super::rows::{self, Folded, ReadyEntry};
 use super::{Entry, Machine};
@@ -115,7 +116,11 @@ impl Machine {
         let id = live.execution.id;
         for task in live.execution.tasks.iter() {
             self.follow_task(&live, task);
-            self.resume_slot_of(&live, task);
+            if is_run_here(&live, task) {
+                self.enqueue(&live, task);
+            } else {
+                self.resume_slot_of(&live, task);
+            }
         }
         self.arm(id.0, live.next_due());
         self.keep(id, Entry { live, is_dirty: true, row: None, batched: 0, may_leave: false });

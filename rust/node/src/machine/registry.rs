@@ -134,7 +134,8 @@ impl Registry {
         let mut def = def.clone();
         let mut task = |name: &str| self.tasks.get(name).map(|t| (**t).clone());
         let mut latest = |name: &str| self.workflow_def(name, None).map(|d| d.version);
-        embed(&mut def, &mut task, &mut latest).map_err(|name| format!("No such workflow found by name: {name}"))?;
+        embed(&mut def, &mut task, &mut latest)
+            .map_err(|name| format!("No such workflow found by name: {name}"))?;
         let graph = Arc::new(compile(def).map_err(|e| e.to_string())?);
         if let Some(known) = self.snapshot(graph.id) {
             return Ok(known);

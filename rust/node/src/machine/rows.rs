@@ -1,5 +1,6 @@
 //! What the archive has not got yet, and batches of it.
 
+use super::commit::{is_queued, is_run_here};
 use super::{Entry, IdMap, Machine, records};
 use fastcond_engine::Live;
 use fastcond_model::codec::{Reader, Writer};
@@ -52,12 +53,11 @@ impl Pending {
         // It must stay in memory until a batch with this row is written.
         entry.batched = u64::MAX;
         self.finished_bytes += row.record.len();
-        match entry.row {
-            Some(at) => self.finished[at] = row,
-            None => {
-                entry.row = Some(self.finished.len());
-                self.finished.push(row);
-            }
+        if let Some(at) = entry.row {
+            self.finished[at] = row;
+        } else {
+            entry.row = Some(self.finished.len());
+            self.finished.push(row);
         }
     }
 
@@ -97,7 +97,11 @@ impl Machine {
     /// Changes that a batch would carry.
     pub fn dirty_count(&self) -> usize {
         let pending = &self.pending;
-        pending.dirty.len() - pending.overtaken + pending.finished.len() + pending.things.len() + pending.logs.len() + pending.removed_since.len()
+        pending.dirty.len() - pending.overtaken
+            + pending.finished.len()
+            + pending.things.len()
+            + pending.logs.len()
+            + pending.removed_since.len()
     }
 
     /// Bytes of records that wait for the next batch.
@@ -231,9 +235,7 @@ fn ready(live: &Live) -> Vec<u8> {
         if task.status.is_terminal() {
             continue;
         }
-        let Some(node) = live.node_of(task) else { continue };
-        let def = &node.task_def;
-        if super::commit::is_queued(live, task) {
+        if is_queued(live, task) || is_run_here(live, task) {
             w.record(1, |w| {
                 w.uint(1, u64::from(task.no) + 1);
                 w.text(2, Some(&task.task_type));
@@ -301,7 +303,9 @@ pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec
         let key = TaskKey { workflow, task };
         list.push(match kind {
             1 => ReadyEntry::Queued { key, queue, due_ms, priority },
-            _ => ReadyEntry::Holding { key, name: queue.task_type, limit: u32::try_from(number).unwrap_or(0) },
+            _ => {
+                ReadyEntry::Holding { key, name: queue.task_type, limit: u32::try_from(number).unwrap_or(0) }
+            }
         });
     }
     Ok(list)

@@ -45,7 +45,8 @@ impl Shelf for ArchiveReader {
 
     fn ids_with_prefix(&self, prefix: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault> {
         let rows = self.load_prefix(prefix)?;
-        let ids = rows.iter().filter_map(|row| fastcond_model::codec::peek(&row.record).ok()).map(|(id, _)| id);
+        let ids =
+            rows.iter().filter_map(|row| fastcond_model::codec::peek(&row.record).ok()).map(|(id, _)| id);
         Ok(ids.collect())
     }
 

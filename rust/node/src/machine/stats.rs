@@ -73,7 +73,8 @@ mod tests {
             counts.add(&[&format!("name{at:06}"), "COMPLETED"]);
         }
         counts.add(&["name000000", "COMPLETED"]);
-        let of = |wanted: &str| counts.iter().find(|(labels, _)| &*labels[0] == wanted).map(|(_, count)| count);
+        let of =
+            |wanted: &str| counts.iter().find(|(labels, _)| &*labels[0] == wanted).map(|(_, count)| count);
         assert_eq!((of("name000000"), of("name000001"), of("other")), (Some(2), Some(1), Some(5)));
         assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), LABELS_MAX as u64 + 6);
     }

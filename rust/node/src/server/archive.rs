@@ -96,10 +96,10 @@ impl Jobs {
             if state.batches.front().is_some_and(|batch| batch.covered <= state.durable) {
                 return Next::Write(state.batches.pop_front().expect("the front was just seen"));
             }
-            if state.is_failed {
-                if let Some((_, ask)) = state.asks.pop_front() {
-                    return Next::Refuse(ask);
-                }
+            if state.is_failed
+                && let Some((_, ask)) = state.asks.pop_front()
+            {
+                return Next::Refuse(ask);
             }
             if state.is_stopped && (state.batches.is_empty() || state.is_failed) {
                 return Next::Stop;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const HAND_OVER_BYTES: usize = 1 << 20;
 /// How often changes go to the archive. Rows of one batch share index pages, and an execution that ends within one
 /// interval is written once; a search does not wait for it, it asks for a batch of its own.
-static ARCHIVE_EVERY: std::sync::LazyLock<Duration> = std::sync::LazyLock::new(|| Duration::from_millis(std::env::var("D3_EVERY").ok().and_then(|t| t.parse().ok()).unwrap_or(1000)));
+const ARCHIVE_EVERY: Duration = Duration::from_secs(1);
 /// Changes after which they go earlier.
 const ARCHIVE_CHANGES: usize = 16_384;
 /// Bytes of finished records after which they go earlier: a batch must fit the archive's page cache.
@@ -45,7 +45,8 @@ pub(super) fn spawn(
             Engine { machine, shared, queue, jobs, archived_at: Instant::now() }.run();
         }
     };
-    let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(body).expect("a thread can be started");
+    let thread =
+        std::thread::Builder::new().name("engine".to_owned()).spawn(body).expect("a thread can be started");
     let store = take.recv().expect("the engine thread answers once")?;
     Ok((thread, store))
 }
@@ -101,7 +102,8 @@ impl Engine {
             let ms = (at - wall_ms()).max(0);
             Duration::from_millis(u64::try_from(ms).unwrap_or(0))
         });
-        let archive = (self.machine.dirty_count() > 0).then(|| (*ARCHIVE_EVERY).saturating_sub(self.archived_at.elapsed()));
+        let archive = (self.machine.dirty_count() > 0)
+            .then(|| ARCHIVE_EVERY.saturating_sub(self.archived_at.elapsed()));
         match (timer, archive) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -149,7 +151,7 @@ impl Engine {
     fn archive_when_due(&mut self) {
         let changes = self.machine.dirty_count();
         let is_full = changes > ARCHIVE_CHANGES || self.machine.row_bytes() > ARCHIVE_BYTES;
-        let is_due = is_full || (changes > 0 && self.archived_at.elapsed() >= *ARCHIVE_EVERY);
+        let is_due = is_full || (changes > 0 && self.archived_at.elapsed() >= ARCHIVE_EVERY);
         if is_due && self.jobs.has_room() {
             self.archive();
         }

@@ -33,7 +33,9 @@ fn counts(out: &mut String, name: &str, labels: &[&str], fixed: &[(&str, &str)],
         out.push_str(name);
         out.push('{');
         let mut is_first = true;
-        for (key, value) in labels.iter().copied().zip(values.iter().map(|v| &**v)).chain(fixed.iter().copied()) {
+        for (key, value) in
+            labels.iter().copied().zip(values.iter().map(|v| &**v)).chain(fixed.iter().copied())
+        {
             label(out, key, value, is_first);
             is_first = false;
         }

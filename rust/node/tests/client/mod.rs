@@ -108,7 +108,8 @@ pub fn start(machine: &mut Machine, name: &str, input: &str) -> String {
 
 /// An execution as JSON.
 pub fn shown(machine: &mut Machine, id: &str) -> Value {
-    serde_json::from_str(&done(machine, "workflow.get", &[("workflowId", id)], "")).expect("an execution is JSON")
+    serde_json::from_str(&done(machine, "workflow.get", &[("workflowId", id)], ""))
+        .expect("an execution is JSON")
 }
 
 /// Moves the clock to `now_ms` and lets everything happen that is due by then, each at its time.

@@ -11,8 +11,15 @@ const ROUNDS_MAX: usize = 3_000;
 /// Longest jump of the clock.
 const JUMP_MAX_MS: i64 = 30_000;
 
-const STATUSES: &[&str] =
-    &["COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "IN_PROGRESS", "CANCELED"];
+const STATUSES: &[&str] = &[
+    "COMPLETED",
+    "COMPLETED",
+    "COMPLETED",
+    "FAILED",
+    "FAILED_WITH_TERMINAL_ERROR",
+    "IN_PROGRESS",
+    "CANCELED",
+];
 
 impl World {
     /// One turn: calls arrive, the clock moves, the threads behind the engine do something or nothing.
@@ -97,8 +104,13 @@ impl World {
         let count = self.random.below(4).to_string();
         let timeout = *self.random.pick(&["0", "0", "1000", "5000"]);
         let domain = if self.random.chance(20) { "d" } else { "" };
-        let params =
-            [("tasktype", task_type), ("count", &count), ("timeout", timeout), ("domain", domain), ("workerid", "w")];
+        let params = [
+            ("tasktype", task_type),
+            ("count", &count),
+            ("timeout", timeout),
+            ("domain", domain),
+            ("workerid", "w"),
+        ];
         self.call(Asked::Tasks, "tasks.poll_batch", &params, "");
     }
 
@@ -106,7 +118,11 @@ impl World {
     fn some_task(&mut self) -> Option<Taken> {
         if !self.held.is_empty() && self.random.chance(85) {
             let at = self.random.below(self.held.len());
-            return Some(if self.random.chance(80) { self.held.swap_remove(at) } else { self.held[at].clone() });
+            return Some(if self.random.chance(80) {
+                self.held.swap_remove(at)
+            } else {
+                self.held[at].clone()
+            });
         }
         let id = self.some_execution()?;
         let tasks: Vec<(u32, String)> =
@@ -157,20 +173,24 @@ impl World {
 
     fn report_by_name(&mut self) {
         let Some(task) = self.some_task() else { return };
-        let params = [("workflowId", &*task.workflow), ("taskRefName", &*task.reference), ("status", "COMPLETED")];
+        let params =
+            [("workflowId", &*task.workflow), ("taskRefName", &*task.reference), ("status", "COMPLETED")];
         self.call(Asked::Other, "tasks.update_by_ref", &params, r#"{"by":"name"}"#);
     }
 
     fn operate(&mut self, verb: &str, more: &[(&str, &str)]) {
         let Some(id) = self.some_execution() else { return };
         let id = id.to_string();
-        let params: Vec<(&str, &str)> = std::iter::once(("workflowId", &*id)).chain(more.iter().copied()).collect();
+        let params: Vec<(&str, &str)> =
+            std::iter::once(("workflowId", &*id)).chain(more.iter().copied()).collect();
         self.call(Asked::Other, verb, &params, "");
     }
 
     /// Only executions without a parent: one that waits for a child that was taken away waits for ever (S-60.6).
     fn remove(&mut self) {
-        let Some(id) = self.some_execution().filter(|id| self.truth.executions[&id.0].header.parent.is_none()) else {
+        let Some(id) =
+            self.some_execution().filter(|id| self.truth.executions[&id.0].header.parent.is_none())
+        else {
             return;
         };
         let id = id.to_string();
@@ -189,7 +209,12 @@ impl World {
         let n = self.random.below(1_000);
         if self.random.chance(50) {
             let name = *self.random.pick(NAMES);
-            self.call(Asked::Other, "workflowdefs.update", &[], &format!("[{}]", definitions::workflow(name, n)));
+            self.call(
+                Asked::Other,
+                "workflowdefs.update",
+                &[],
+                &format!("[{}]", definitions::workflow(name, n)),
+            );
         } else {
             let name = *self.random.pick(DEFINED);
             let def = task_def(name, &definitions::task_members(name, 1 + n % 4));
@@ -231,8 +256,14 @@ impl World {
             .executions
             .values()
             .flat_map(|e| e.tasks.iter().map(move |t| (e.id, t)))
-            .filter(|(_, t)| &*t.task_type == "HUMAN" && t.status == TaskStatus::InProgress)
-            .map(|(id, t)| Taken { workflow: id.to_string(), task: id.task(t.no).to_string(), reference: String::new() })
+            .filter(|(_, t)| t.status == TaskStatus::InProgress)
+            // S-9.5: a call that was reported as in progress waits for a report from outside.
+            .filter(|(_, t)| &*t.task_type == "HUMAN" || (&*t.task_type == "HTTP" && &*t.output != "{}"))
+            .map(|(id, t)| Taken {
+                workflow: id.to_string(),
+                task: id.task(t.no).to_string(),
+                reference: String::new(),
+            })
             .collect();
         self.held.extend(gates);
         for task in std::mem::take(&mut self.held) {
@@ -240,7 +271,8 @@ impl World {
         }
         for task_type in TYPES {
             for domain in ["", "d"] {
-                let params = [("tasktype", *task_type), ("count", "1000"), ("timeout", "0"), ("domain", domain)];
+                let params =
+                    [("tasktype", *task_type), ("count", "1000"), ("timeout", "0"), ("domain", domain)];
                 self.call(Asked::Tasks, "tasks.poll_batch", &params, "");
             }
         }

@@ -7,26 +7,53 @@ pub const TYPES: &[&str] = &["plain", "flaky", "slow", "limited", "rated", "frag
 
 /// Workflow names to start.
 pub const NAMES: &[&str] = &[
-    "one", "chain", "fork", "dynamic", "loop", "switch", "parent", "grand", "waiting", "compensated", "lenient",
-    "timed", "embedding", "stopping", "http",
+    "one",
+    "chain",
+    "fork",
+    "dynamic",
+    "loop",
+    "switch",
+    "parent",
+    "grand",
+    "waiting",
+    "compensated",
+    "lenient",
+    "timed",
+    "embedding",
+    "stopping",
+    "http",
 ];
 
 /// What a task definition is made of, by name; `n` varies it.
 pub fn task_members(name: &str, n: usize) -> String {
     match name {
-        "flaky" => format!(r#""retryCount":2,"retryLogic":"LINEAR_BACKOFF","retryDelaySeconds":{n},"responseTimeoutSeconds":20"#),
-        "slow" => format!(r#""retryCount":1,"retryDelaySeconds":{n},"responseTimeoutSeconds":10,"timeoutSeconds":30,"timeoutPolicy":"RETRY","pollTimeoutSeconds":60"#),
-        "limited" => format!(r#""retryCount":3,"retryDelaySeconds":0,"responseTimeoutSeconds":15,"concurrentExecLimit":{n}"#),
-        "rated" => format!(r#""retryCount":3,"retryDelaySeconds":1,"rateLimitPerFrequency":{n},"rateLimitFrequencyInSeconds":5"#),
-        "parallel" => format!(r#""retryCount":1,"retryDelaySeconds":1,"responseTimeoutSeconds":30,"concurrentExecLimit":{n},"rateLimitPerFrequency":3,"rateLimitFrequencyInSeconds":2"#),
+        "flaky" => format!(
+            r#""retryCount":2,"retryLogic":"LINEAR_BACKOFF","retryDelaySeconds":{n},"responseTimeoutSeconds":20"#
+        ),
+        "slow" => format!(
+            r#""retryCount":1,"retryDelaySeconds":{n},"responseTimeoutSeconds":10,"timeoutSeconds":30,"timeoutPolicy":"RETRY","pollTimeoutSeconds":60"#
+        ),
+        "limited" => format!(
+            r#""retryCount":3,"retryDelaySeconds":0,"responseTimeoutSeconds":15,"concurrentExecLimit":{n}"#
+        ),
+        "rated" => format!(
+            r#""retryCount":3,"retryDelaySeconds":1,"rateLimitPerFrequency":{n},"rateLimitFrequencyInSeconds":5"#
+        ),
+        "parallel" => format!(
+            r#""retryCount":1,"retryDelaySeconds":1,"responseTimeoutSeconds":30,"concurrentExecLimit":{n},"rateLimitPerFrequency":3,"rateLimitFrequencyInSeconds":2"#
+        ),
         // Names of steps that no worker runs: a limit does not concern them (S-53.3).
         "gate" | "pause" => format!(r#""concurrentExecLimit":{n}"#),
+        "call" => format!(
+            r#""retryCount":1,"retryDelaySeconds":1,"isolationGroupId":"g","concurrentExecLimit":{n}"#
+        ),
         other => format!(r#""retryCount":0,"description":"{other} {n}""#),
     }
 }
 
 /// Names that have a task definition; `plain` has none.
-pub const DEFINED: &[&str] = &["flaky", "slow", "limited", "rated", "parallel", "fragile", "gate", "pause"];
+pub const DEFINED: &[&str] =
+    &["flaky", "slow", "limited", "rated", "parallel", "fragile", "gate", "pause", "call"];
 
 /// All task definitions as a body.
 pub fn tasks() -> String {
@@ -35,7 +62,9 @@ pub fn tasks() -> String {
 }
 
 fn child(reference: &str, name: &str) -> String {
-    format!(r#"{{"name":"{reference}","taskReferenceName":"{reference}","type":"SUB_WORKFLOW","inputParameters":{{"way":"${{workflow.input.way}}"}},"subWorkflowParam":{{"name":"{name}"}}}}"#)
+    format!(
+        r#"{{"name":"{reference}","taskReferenceName":"{reference}","type":"SUB_WORKFLOW","inputParameters":{{"way":"${{workflow.input.way}}"}},"subWorkflowParam":{{"name":"{name}"}}}}"#
+    )
 }
 
 fn fork(branches: &[String], names: &[&str]) -> String {
@@ -84,7 +113,10 @@ fn steps(name: &str) -> String {
             r#"{},{{"name":"t","taskReferenceName":"t","type":"TERMINATE","inputParameters":{{"terminationStatus":"FAILED","terminationReason":"enough"}}}}"#,
             fork(&[simple("limited", "a"), child("b", "chain")], &["a"])
         ),
-        "http" => r#"{"name":"call","taskReferenceName":"h","type":"HTTP","inputParameters":{"http_request":{"uri":"http://127.0.0.1:1/","method":"GET"}}}"#.to_owned(),
+        // The first call has no task definition, so no timeout ever ends it.
+        "http" => ["bare", "call"]
+            .map(|name| format!(r#"{{"name":"{name}","taskReferenceName":"{name}","type":"HTTP","inputParameters":{{"http_request":{{"uri":"http://127.0.0.1:1/","method":"GET"}}}}}}"#))
+            .join(","),
         other => panic!("there is no workflow {other}"),
     }
 }
@@ -116,7 +148,8 @@ pub fn input(random: &mut Random) -> String {
             0 => format!(r#"{{"name":"x","taskReferenceName":"x{at}","type":"SUB_WORKFLOW","subWorkflowParam":{{"name":"one"}}}}"#),
             1 => simple("limited", &format!("x{at}")),
             2 => simple("flaky", &format!("x{at}")),
-            _ => simple("plain", &format!("x{at}")),
+            // Without a task definition no timeout would bring it back when its worker is lost (S-2.10).
+            _ => simple("fragile", &format!("x{at}")),
         })
         .collect();
     format!(r#"{{"way":"{way}","tasks":[{}],"text":"{}"}}"#, tasks.join(","), "x".repeat(random.below(40)))

@@ -46,6 +46,9 @@ fn run(swarm: Swarm) -> usize {
     let mut world = World::new(swarm);
     for _ in 0..swarm.turns {
         world.turn();
+        if std::env::var("R1DBG").is_ok() {
+            world.debug();
+        }
     }
     world.crash();
     world.finish_everything();

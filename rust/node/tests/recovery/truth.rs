@@ -10,7 +10,7 @@ use fastcond_engine::{Graph, Live};
 use fastcond_model::{DefId, Execution, Message, Task, TaskStatus, WorkflowId, codec};
 use fastcond_node::machine::Machine;
 use fastcond_node::machine::records::{self, Record};
-use fastcond_queue::{QueueKey, QueueRef, TaskKey};
+use fastcond_queue::{QueueKey, TaskKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -77,7 +77,8 @@ impl Truth {
         if kind != records::SNAPSHOT {
             return Ok(());
         }
-        let text = std::str::from_utf8(value.expect("snapshots are not deleted")).map_err(|e| e.to_string())?;
+        let text =
+            std::str::from_utf8(value.expect("snapshots are not deleted")).map_err(|e| e.to_string())?;
         let def = serde_json::from_str(text).map_err(|e| e.to_string())?;
         let graph = compile(def).map_err(|e| e.to_string())?;
         match self.graphs.insert(graph.id, Arc::new(graph)) {
@@ -122,7 +123,9 @@ impl Truth {
         Live::new(execution.clone(), self.graphs[&execution.header.def].clone())
     }
 
-    fn derived(&self) -> Derived {
+    /// What follows from the records; `is_offered` says whether a task that a worker inside the server had in hands is
+    /// to be offered again.
+    fn derived(&self, is_offered: impl Fn(TaskKey) -> bool) -> Derived {
         let mut derived = Derived::default();
         for (id, execution) in &self.executions {
             derived.has_mail |= !execution.outbox.is_empty();
@@ -134,23 +137,20 @@ impl Truth {
                 derived.timers.insert(*id, at);
             }
             for task in execution.tasks.iter() {
-                derived.follow(&live, task);
+                derived.follow(&live, task, &is_offered);
             }
         }
         derived
     }
 
-    /// Compares queues, timers, slots and mail; looks at nothing that would load an execution.
+    /// Compares queues, timers, slots and mail of a machine that just recovered; loads no execution.
+    pub fn check_recovered(&self, machine: &Machine) -> Result<(), String> {
+        compare(machine, &self.derived(|_| true))
+    }
+
+    /// Compares queues, timers, slots and mail of a machine that runs; loads no execution.
     pub fn check_derived(&self, machine: &Machine) -> Result<(), String> {
-        let wanted = self.derived();
-        let found = Derived {
-            queued: wanted.queued.keys().filter_map(|key| queued(machine, *key)).collect(),
-            sizes: machine.queues.sizes().filter(|(.., n)| *n > 0).map(|(_, key, n)| (key.clone(), n)).collect(),
-            timers: machine.armed().collect(),
-            slots: machine.slots().map(|(name, n)| (name.to_owned(), n)).collect(),
-            has_mail: machine.has_mail(),
-        };
-        if found == wanted { Ok(()) } else { Err(found.difference(&wanted)) }
+        compare(machine, &self.derived(|key| machine.queues.contains(key)))
     }
 
     /// Compares definitions and logs.
@@ -158,7 +158,8 @@ impl Truth {
         let mut found: BTreeMap<(String, String), Vec<u8>> = BTreeMap::new();
         for def in machine.registry.workflows() {
             let text = serde_json::to_vec(&**def).expect("a definition can be written");
-            found.insert((records::WORKFLOW_DEF.to_owned(), format!("{}\0{}", def.name(), def.version)), text);
+            found
+                .insert((records::WORKFLOW_DEF.to_owned(), format!("{}\0{}", def.name(), def.version)), text);
         }
         for def in machine.registry.task_defs() {
             let text = serde_json::to_vec(&**def).expect("a definition can be written");
@@ -167,11 +168,15 @@ impl Truth {
         let wanted = self.things.iter().filter(|((kind, _), _)| kind != records::SNAPSHOT);
         if !wanted.clone().eq(found.iter()) {
             let keys: Vec<_> = found.keys().collect();
-            return Err(format!("definitions {keys:?}, stored are {:?}", wanted.map(|(k, _)| k).collect::<Vec<_>>()));
+            return Err(format!(
+                "definitions {keys:?}, stored are {:?}",
+                wanted.map(|(k, _)| k).collect::<Vec<_>>()
+            ));
         }
         for (task, lines) in &self.logs {
             let kept = machine.logs(task.to_be_bytes());
-            let kept: Vec<Line> = kept.into_iter().map(|line| (line.seq, line.created_ms, line.log)).collect();
+            let kept: Vec<Line> =
+                kept.into_iter().map(|line| (line.seq, line.created_ms, line.log)).collect();
             if kept != *lines {
                 return Err(format!("log {kept:?}, written was {lines:?}"));
             }
@@ -214,7 +219,9 @@ impl Truth {
     pub fn check_families(&self) -> Result<(), String> {
         for execution in self.executions.values() {
             for task in execution.tasks.iter().filter(|t| !t.status.is_terminal()) {
-                let Some(child) = task.subworkflow.filter(|_| &*task.task_type == "SUB_WORKFLOW") else { continue };
+                let Some(child) = task.subworkflow.filter(|_| &*task.task_type == "SUB_WORKFLOW") else {
+                    continue;
+                };
                 let found = self.executions.get(&child.0);
                 let is_running = found.is_some_and(|c| !c.header.status.is_terminal());
                 if !is_running && !self.removed.contains(&child.0) {
@@ -231,6 +238,17 @@ impl Truth {
 fn results(execution: &Execution) -> BTreeMap<u32, (TaskStatus, String)> {
     let complete = execution.tasks.iter().filter(|t| t.status == TaskStatus::Completed && t.poll_count > 0);
     complete.map(|t| (t.no, (t.status, t.output.to_string()))).collect()
+}
+
+fn compare(machine: &Machine, wanted: &Derived) -> Result<(), String> {
+    let found = Derived {
+        queued: wanted.queued.keys().filter_map(|key| queued(machine, *key)).collect(),
+        sizes: machine.queues.sizes().filter(|(.., n)| *n > 0).map(|(_, key, n)| (key.clone(), n)).collect(),
+        timers: machine.armed().collect(),
+        slots: machine.slots().map(|(name, n)| (name.to_owned(), n)).collect(),
+        has_mail: machine.has_mail(),
+    };
+    if found == *wanted { Ok(()) } else { Err(found.difference(wanted)) }
 }
 
 fn queued(machine: &Machine, key: TaskKey) -> Option<(TaskKey, Queued)> {
@@ -262,25 +280,24 @@ impl Derived {
         format!("queued, sizes, timers, slots are {more:?} where the records imply {less:?}; mail {mail:?}")
     }
 
-    fn follow(&mut self, live: &Live, task: &Task) {
+    fn follow(&mut self, live: &Live, task: &Task, is_offered: &impl Fn(TaskKey) -> bool) {
         let Some(node) = live.node_of(task) else { return };
         let key = TaskKey { workflow: live.execution.id.0, task: task.no };
-        let (is_worker, is_system) = (node.behaviour.mode == Mode::Worker, node.behaviour.mode == Mode::System);
+        let (is_worker, is_system) =
+            (node.behaviour.mode == Mode::Worker, node.behaviour.mode == Mode::System);
         if !is_worker && !is_system {
             return;
         }
-        if task.status == TaskStatus::Scheduled {
-            let name = QueueRef {
-                task_type: &task.task_type,
-                domain: task.domain.as_deref(),
-                namespace: node.task_def.execution_name_space.as_deref().filter(|_| is_system),
-                isolation: node.task_def.isolation_group_id.as_deref().filter(|_| is_system),
-            };
-            *self.sizes.entry(name.to_key()).or_default() += 1;
+        // S-35.6: the worker of a system task died with the process, before it reported anything.
+        let is_lost =
+            is_system && task.status == TaskStatus::InProgress && &*task.output == "{}" && is_offered(key);
+        if task.status == TaskStatus::Scheduled || is_lost {
+            let name = QueueKey::worker(&task.task_type, task.domain.as_deref());
+            *self.sizes.entry(name).or_default() += 1;
             self.queued.insert(key, (task.ready_ms, live.execution.header.priority));
         }
         let is_limited = node.task_def.concurrent_exec_limit.is_some_and(|n| n > 0);
-        if task.status == TaskStatus::InProgress && is_limited {
+        if task.status == TaskStatus::InProgress && is_limited && !is_lost {
             *self.slots.entry(task.def_name.to_string()).or_default() += 1;
         }
     }

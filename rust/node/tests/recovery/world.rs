@@ -232,7 +232,7 @@ impl World {
             };
             let store = Store::open(&settings).expect("the store is sound");
             let mut machine = self.recover(&store);
-            self.truth.check_derived(&machine).expect("derived state follows from the records");
+            self.truth.check_recovered(&machine).expect("derived state follows from the records");
             self.truth.check_kept(&mut machine).expect("definitions and logs are kept");
             self.written = store.archive.written().covered;
             if is_last {
@@ -270,6 +270,68 @@ impl World {
     /// Whether a batch waits to be written.
     pub fn written_behind(&self) -> bool {
         !self.batches.is_empty()
+    }
+
+    pub fn debug(&mut self) {
+        let t = &self.truth;
+        let tasks: usize = t.executions.values().map(|e| e.tasks.len()).sum();
+        let big = t.executions.values().max_by_key(|e| e.tasks.len()).map(|e| {
+            (
+                e.header.name.clone(),
+                e.tasks.len(),
+                e.header.status,
+                e.input.len(),
+                e.output.len(),
+                e.variables.len(),
+            )
+        });
+        let mut names = std::collections::BTreeMap::<String, usize>::new();
+        for e in t.executions.values() {
+            *names.entry(format!("{} {}", e.header.name, e.header.status)).or_default() += 1;
+        }
+        if let Some(e) = t.executions.values().max_by_key(|e| e.tasks.len()).filter(|e| e.tasks.len() > 30) {
+            for t in e.tasks.iter().take(10) {
+                eprintln!(
+                    "  {} {} {} retry {} of {:?} ret {} exe {} worker {:?} reason {:?}",
+                    t.no,
+                    t.reference,
+                    t.status,
+                    t.retry_count,
+                    t.retried_of,
+                    t.is_retried,
+                    t.is_executed,
+                    t.worker,
+                    t.reason
+                );
+            }
+            eprintln!("  parent {:?} reason {:?}", e.header.parent, e.header.reason);
+            if let Some(p) = e.header.parent {
+                let e = &t.executions[&p.workflow.0];
+                eprintln!("  PARENT {} {} {:?}", e.header.name, e.header.status, e.header.reason);
+                for t in e.tasks.iter().take(20) {
+                    eprintln!(
+                        "  {} {} {} retry {} of {:?} ret {} exe {} worker {:?} reason {:?}",
+                        t.no,
+                        t.reference,
+                        t.status,
+                        t.retry_count,
+                        t.retried_of,
+                        t.is_retried,
+                        t.is_executed,
+                        t.worker,
+                        t.reason
+                    );
+                }
+            }
+        }
+        eprintln!("{names:?}");
+        eprintln!(
+            "now {} ex {} tasks {tasks} pos {} durable {} big {big:?}",
+            self.now_ms,
+            t.executions.len(),
+            t.position,
+            self.durable.len()
+        );
     }
 
     /// Executions in memory.

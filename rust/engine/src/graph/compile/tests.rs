@@ -23,9 +23,18 @@ fn successors_follow_lists_cases_branches_and_loops() {
         {"name":"j","taskReferenceName":"j","type":"JOIN","joinOn":["d","e","nobody"]},
         {"name":"l","taskReferenceName":"l","type":"DO_WHILE","loopCondition":"false","loopOver":[{"name":"g","taskReferenceName":"g"},{"name":"h","taskReferenceName":"h"}]}]}"#,
     );
-    for (from, to) in
-        [("a", "s"), ("b", "c"), ("c", "f"), ("s", "f"), ("d", "j"), ("e", "j"), ("j", "l"), ("g", "h"), ("h", "loop l"), ("l", "end")]
-    {
+    for (from, to) in [
+        ("a", "s"),
+        ("b", "c"),
+        ("c", "f"),
+        ("s", "f"),
+        ("d", "j"),
+        ("e", "j"),
+        ("j", "l"),
+        ("g", "h"),
+        ("h", "loop l"),
+        ("l", "end"),
+    ] {
         assert_eq!(next_of(&g, from), to, "after {from}");
     }
     let join = g.node(g.find("j").unwrap());
@@ -38,6 +47,8 @@ fn successors_follow_lists_cases_branches_and_loops() {
 
 #[test]
 fn double_reference_names_are_refused() {
-    let def = serde_json::from_str(r#"{"name":"w","tasks":[{"taskReferenceName":"a"},{"taskReferenceName":"a"}]}"#).unwrap();
+    let def =
+        serde_json::from_str(r#"{"name":"w","tasks":[{"taskReferenceName":"a"},{"taskReferenceName":"a"}]}"#)
+            .unwrap();
     assert_eq!(compile(def).unwrap_err(), CompileError::DuplicateReference("a".into()));
 }
