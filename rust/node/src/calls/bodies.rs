@@ -32,7 +32,7 @@ fn usual_start(text: &str) -> Option<StartRequest> {
             "taskToDomain" => expect_nothing(value)?,
             "workflowDef" | "idempotencyStrategy" => expect_null(value)?,
             "externalInputPayloadStoragePath" => {
-                request.external_input_payload_storage_path = text_or_null(value)?
+                request.external_input_payload_storage_path = text_or_null(value)?;
             }
             "priority" => request.priority = number_or_null(value)?,
             "createdBy" => request.created_by = text_or_null(value)?,
@@ -51,14 +51,14 @@ fn usual_result(text: &str) -> Option<TaskResult> {
             "taskId" => result.task_id = text_or_null(value)?,
             "reasonForIncompletion" => result.reason_for_incompletion = text_or_null(value)?,
             "callbackAfterSeconds" => {
-                result.callback_after_seconds = number_or_null(value)?.unwrap_or_default()
+                result.callback_after_seconds = number_or_null(value)?.unwrap_or_default();
             }
             "workerId" => result.worker_id = text_or_null(value)?,
             "status" => result.status = Some(ResultStatus::parse(&as_str(value)?)?),
             "outputData" => result.output_data = object_or_null(value)?,
             "logs" => expect_nothing(value)?,
             "externalOutputPayloadStoragePath" => {
-                result.external_output_payload_storage_path = text_or_null(value)?
+                result.external_output_payload_storage_path = text_or_null(value)?;
             }
             "subWorkflowId" => result.sub_workflow_id = text_or_null(value)?,
             "extendLease" => result.extend_lease = as_bool(value)?,
@@ -72,12 +72,18 @@ fn object_members(text: &str) -> Option<fastcond_json::Members<'_>> {
     (kind(text) == Kind::Object).then(|| members(text))
 }
 
-#[expect(clippy::option_option, reason = "the outer none is a value of the wrong kind, the inner one is null")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer none is a value of the wrong kind, the inner one is null"
+)]
 fn text_or_null(value: &str) -> Option<Option<String>> {
     if value == "null" { Some(None) } else { as_str(value).map(|text| Some(text.into_owned())) }
 }
 
-#[expect(clippy::option_option, reason = "the outer none is a value of the wrong kind, the inner one is null")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer none is a value of the wrong kind, the inner one is null"
+)]
 fn number_or_null<T: TryFrom<i64>>(value: &str) -> Option<Option<T>> {
     if value == "null" { Some(None) } else { T::try_from(as_i64(value)?).ok().map(Some) }
 }
