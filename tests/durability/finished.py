@@ -25,7 +25,7 @@ READ_BACK = 500
 READS = 10
 PAUSE_S = 0.005
 
-OPEN_MIN = 300
+OPEN_MIN = 200
 """So many executions are kept open: one batch of the archive has their start and a later one their end."""
 
 ENDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "TERMINATED")

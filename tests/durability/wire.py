@@ -78,7 +78,9 @@ class Connection:
             writer.write(head.encode() + payload)
             if is_write:
                 self._traffic.write_sent.set()
-            return await asyncio.wait_for(self._answer(), CALL_S_MAX)
+            # Not `wait_for`: before Python 3.12 it may swallow a cancellation that comes with the answer.
+            async with asyncio.timeout(CALL_S_MAX):
+                return await self._answer()
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError) as error:
             self._traffic.lost_writes += is_write
             await self.close()

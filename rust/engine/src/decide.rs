@@ -24,7 +24,7 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
         Command::Pause => commands::pause::run(&mut step)?,
         Command::Resume => commands::resume::run(&mut step)?,
         Command::Terminate { reason, is_from_parent } => {
-            commands::terminate::run(&mut step, reason, is_from_parent)?
+            commands::terminate::run(&mut step, reason, is_from_parent)?;
         }
         Command::Retry { resumes_children, is_from_parent } => {
             commands::retry::run(&mut step, resumes_children, is_from_parent)?;

@@ -255,7 +255,7 @@ fn by_type(step: &WorkflowTask, scripts: &mut Scripts) -> Vec<String> {
             "inputParameters.http_request",
         ),
         "KAFKA_PUBLISH" => {
-            need(!has_input(step, &["kafka_request"], "kafka_request"), "inputParameters.kafka_request")
+            need(!has_input(step, &["kafka_request"], "kafka_request"), "inputParameters.kafka_request");
         }
         "JSON_JQ_TRANSFORM" => {
             need(

@@ -52,7 +52,7 @@ fn long_string_stop(bytes: &[u8], from: usize) -> usize {
     let end = memchr::memchr2(b'"', b'\\', &bytes[from..]).map_or(bytes.len(), |ahead| from + ahead);
     let run = &bytes[from..end];
     // Without a branch per byte this is a few vector instructions per block.
-    if run.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+    if run.iter().fold(0, |found, byte| found | u8::from(*byte < 0x20)) != 0 {
         return from + run.iter().position(|byte| *byte < 0x20).unwrap_or_default();
     }
     end

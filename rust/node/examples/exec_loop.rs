@@ -2,7 +2,8 @@
 //!
 //! `valgrind --tool=callgrind target/release/examples/exec_loop 2000 1024` counts instructions; without valgrind it
 //! prints the time. One execution is what the benchmarks call exec: start, poll, update of a one-task workflow. The
-//! second argument is the size of each payload, the third the tasks of one execution (a fork when above one).
+//! second argument is the size of each payload, the third the tasks of one execution (a fork when above one), and with a
+//! fourth above 0 the fork is a dynamic one.
 
 use fastcond_node::calls::{Params, Verb, verb};
 use fastcond_node::machine::shelf::NoShelf;
@@ -50,13 +51,21 @@ fn field<'a>(task: &'a str, name: &str) -> std::borrow::Cow<'a, str> {
     fastcond_json::get(task, name).and_then(fastcond_json::as_str).expect("a task has its ids")
 }
 
-fn definition(width: usize) -> String {
-    let simple = |at: usize| {
-        format!(
-            r#"{{"name":"bench","taskReferenceName":"t{at}","type":"SIMPLE","inputParameters":{{"payload":"${{workflow.input.payload}}"}}}}"#
+fn simple(at: usize) -> String {
+    format!(
+        r#"{{"name":"bench","taskReferenceName":"t{at}","type":"SIMPLE","inputParameters":{{"payload":"${{workflow.input.payload}}"}}}}"#
+    )
+}
+
+fn definition(width: usize, is_dynamic: bool) -> String {
+    let tasks = if is_dynamic {
+        concat!(
+            r#"{"name":"f","taskReferenceName":"f","type":"FORK_JOIN_DYNAMIC","dynamicForkTasksParam":"tasks","#,
+            r#""dynamicForkTasksInputParamName":"inputs","inputParameters":{"tasks":"${workflow.input.tasks}","#,
+            r#""inputs":"${workflow.input.inputs}"}},{"name":"j","taskReferenceName":"j","type":"JOIN"}"#
         )
-    };
-    let tasks = if width == 1 {
+        .to_owned()
+    } else if width == 1 {
         simple(1)
     } else {
         let branches: Vec<String> = (1..=width).map(|at| format!("[{}]", simple(at))).collect();
@@ -78,14 +87,22 @@ fn main() {
     let executions = numbers.next().unwrap_or(2_000);
     let payload = "x".repeat(numbers.next().unwrap_or(1_024));
     let width = numbers.next().unwrap_or(1).max(1);
+    let is_dynamic = numbers.next().is_some_and(|number| number > 0);
     let machine = Machine::new(Options::default(), Box::new(NoShelf), 7, 1_700_000_000_000);
     let mut driver = Driver { machine, calls: 0, bytes: 0 };
     let none = Params::default();
     let task = r#"[{"name":"bench","retryCount":0,"timeoutSeconds":0,"responseTimeoutSeconds":3600,"ownerEmail":"bench@example.com"}]"#;
     driver.call(named("taskdefs.create"), &none, task.as_bytes());
-    driver.call(named("workflowdefs.create"), &none, definition(width).as_bytes());
+    driver.call(named("workflowdefs.create"), &none, definition(width, is_dynamic).as_bytes());
     let poll: Params = [("tasktype", "bench"), ("workerid", "worker-1")].into_iter().collect();
-    let start_body = format!(r#"{{"name":"bench","version":1,"input":{{"payload":"{payload}"}}}}"#);
+    let children = if is_dynamic {
+        let steps: Vec<String> = (1..=width).map(simple).collect();
+        let inputs: Vec<String> = (1..=width).map(|at| format!(r#""t{at}":{{}}"#)).collect();
+        format!(r#","tasks":[{}],"inputs":{{{}}}"#, steps.join(","), inputs.join(","))
+    } else {
+        String::new()
+    };
+    let start_body = format!(r#"{{"name":"bench","version":1,"input":{{"payload":"{payload}"{children}}}}}"#);
     let (start, poll_one, update) = (named("workflow.start"), named("tasks.poll"), named("tasks.update"));
     let began = Instant::now();
     for number in 1..=executions {

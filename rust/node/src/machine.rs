@@ -165,7 +165,7 @@ pub struct Machine {
     random: u64,
     timers: TimingWheel<u128>,
     armed: IdMap<u128, (i64, TimerHandle)>,
-    delayed: TimingWheel<QueueId>,
+    delayed: BTreeSet<(i64, QueueId)>,
     parked: ParkedPolls,
     polls: IdMap<u64, polling::Poll>,
     next_poll: u64,
@@ -173,12 +173,13 @@ pub struct Machine {
     concurrency: Concurrency,
     rates: RateLimit,
     holding: IdMap<TaskKey, Arc<str>>,
-    slot_limits: HashMap<Arc<str>, u32>,
     waiting_for_slot: HashMap<Arc<str>, BTreeSet<QueueId>>,
     prefixes: Prefixes,
     hungry: Vec<QueueId>,
     recovered_keys: IdMap<u128, Vec<TaskKey>>,
     outbox: VecDeque<(WorkflowId, u32)>,
+    undelivered: Vec<(WorkflowId, u32)>,
+    deliver_again_ms: i64,
     frames: Vec<u8>,
     position: u64,
     replies: Vec<(ReplyTo, Reply)>,
@@ -237,7 +238,7 @@ impl Machine {
             random: seed,
             timers: TimingWheel::new(now_ms),
             armed: IdMap::default(),
-            delayed: TimingWheel::new(now_ms),
+            delayed: BTreeSet::new(),
             parked: ParkedPolls::new(),
             polls: IdMap::default(),
             next_poll: 0,
@@ -245,12 +246,13 @@ impl Machine {
             concurrency: Concurrency::new(),
             rates: RateLimit::new(),
             holding: IdMap::default(),
-            slot_limits: HashMap::new(),
             waiting_for_slot: HashMap::new(),
             prefixes: Prefixes::default(),
             hungry: Vec::new(),
             recovered_keys: IdMap::default(),
             outbox: VecDeque::new(),
+            undelivered: Vec::new(),
+            deliver_again_ms: now_ms,
             frames: Vec::new(),
             position: 0,
             replies: Vec::new(),
@@ -365,6 +367,7 @@ impl Machine {
         let graph = self.snapshot_of(&execution.header.def);
         let mut live = Live::new(execution, graph);
         live.resume_work();
+        self.make_room();
         self.keep(id, Entry { live, is_dirty: false, row: None, batched: 0, may_leave: true });
         self.pending.note_loaded(id.0);
         true
@@ -408,8 +411,8 @@ impl Machine {
         if let Some(graph) = self.registry.snapshot(*def) {
             return graph;
         }
-        let text =
-            self.shelf.definition(&def.key()).expect("a snapshot is stored before an execution uses it");
+        let text = self.pending.snapshot(&def.key()).or_else(|| self.shelf.definition(&def.key()));
+        let text = text.expect("a snapshot is stored before an execution uses it");
         self.registry.adopt_snapshot(&text, true)
     }
 }

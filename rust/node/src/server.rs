@@ -16,7 +16,7 @@ use crate::reply::{Failure, Reply, ReplyTo};
 use archive::{ArchiveJob, Jobs};
 use fastcond_store::{OpenError, Queue, QueueBounds, Segments, Settings, Store, SyncMode};
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -200,6 +200,13 @@ pub struct Drained {
     pub answers: Vec<(u64, Reply)>,
     /// Cold requests.
     pub cold: Vec<(u64, crate::front::Cold)>,
+}
+
+/// Readable when [`Server::drain`] has something.
+impl AsFd for Server {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.shared.wake.as_fd()
+    }
 }
 
 impl Server {

@@ -1,5 +1,6 @@
 //! A child ended (S-30.9, S-30.10): its task takes over status and output, once.
 
+use super::child_revived::is_spoken_to;
 use crate::step::{Step, cut_reason};
 use fastcond_json::{Raw, merged};
 use fastcond_model::{TaskChange, TaskId, TaskStatus, WorkflowStatus};
@@ -16,6 +17,9 @@ pub fn run(
     let Some(no) = step.live.execution.id.number_of(task) else { return };
     let Some(task) = step.live.execution.tasks.get(no) else { return };
     if task.status.is_terminal() || task.is_retried || step.live.execution.header.status.is_terminal() {
+        return;
+    }
+    if is_spoken_to(step.live, task) {
         return;
     }
     let ends_as = match status {

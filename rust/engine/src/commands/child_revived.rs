@@ -1,15 +1,16 @@
 //! A child was revived by an operator (S-61.9): its task waits again, and so does whatever waits for that task.
 
 use super::retry::{reopen, revive};
+use crate::live::Live;
 use crate::step::{Step, pass};
-use fastcond_model::{Message, TaskChange, TaskId, TaskNo, TaskStatus, WorkflowId};
+use fastcond_model::{Message, Task, TaskChange, TaskId, TaskNo, TaskStatus, WorkflowId};
 
 /// Revives the execution around a revived child.
 pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
     let Some(no) = step.live.execution.id.number_of(task) else { return };
     let Some(task) = step.live.execution.tasks.get(no) else { return };
     let is_optional = step.live.node_of(task).is_some_and(|n| n.step.optional);
-    if !task.status.is_terminal() || task.is_retried || is_optional {
+    if !task.status.is_terminal() || task.is_retried || is_optional || is_spoken_to(step.live, task) {
         return;
     }
     let was_terminal = step.live.execution.header.status.is_terminal();
@@ -32,6 +33,15 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
             step.send(Message::Resume { child });
         }
     }
+}
+
+/// Whether a cancellation or a resumption is on its way to the child of a task: what the child said it said before it
+/// knew, and it will answer. Taken at their word, two siblings could cancel and revive each other for ever.
+pub fn is_spoken_to(live: &Live, task: &Task) -> bool {
+    live.execution.outbox.iter().any(|out| match &out.message {
+        Message::Cancel { child, .. } | Message::Resume { child } => task.subworkflow == Some(*child),
+        Message::Start { .. } | Message::Ended { .. } | Message::Revived { .. } => false,
+    })
 }
 
 /// What was cancelled with the execution is looked at again: joins and loops wait, the rest is scheduled in place.

@@ -13,11 +13,12 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
     let execution = &step.live.execution;
     let (id, status) = (execution.id, execution.header.status);
     if !status.is_terminal() {
-        return if is_from_parent {
-            Ok(())
-        } else {
-            Err(Rejection::Conflict(format!("Workflow has not ended, status: {status}")))
-        };
+        if !is_from_parent {
+            return Err(Rejection::Conflict(format!("Workflow has not ended, status: {status}")));
+        }
+        // S-61.9: it runs already; only the task that waits for it is revived.
+        step.tell_parent_revived();
+        return Ok(());
     }
     let chosen = retryable(step);
     if is_from_parent && chosen.is_empty() {

@@ -34,7 +34,7 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
             let case = case_text(&result);
             let chosen = node.cases.get(&case).copied().flatten().or(node.default_case);
             step.edit(no, TaskChange { input: true, ..TaskChange::default() }, |t| {
-                t.input = Raw::empty_object()
+                t.input = Raw::empty_object();
             });
             let mut out = String::new();
             let mut object = ObjectWriter::begin(&mut out);

@@ -5,9 +5,12 @@ use crate::graph::{Node, compile_step};
 use crate::live::Place;
 use crate::names;
 use crate::step::Step;
-use fastcond_json::{ArrayWriter, Kind, ObjectWriter, Raw, as_i64, as_str, elements, get, kind, merged};
+use fastcond_json::{
+    ArrayWriter, Kind, ObjectWriter, Raw, as_i64, as_str, elements, get, kind, members, merged,
+};
 use fastcond_model::{DynSpec, NodeRef, SubWorkflowParams, TaskChange, TaskNo, TaskStatus, WorkflowTask};
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) static FORK_JOIN_DYNAMIC: Behaviour = Behaviour {
@@ -203,8 +206,11 @@ fn from_list(node: &Node, input: &str, param: &str) -> Result<Vec<WorkflowTask>,
     let inputs = get(input, inputs_param).filter(|v| kind(v) == Kind::Object).ok_or_else(|| {
         format!("Input to the dynamically forked tasks is not a map -> expecting a map of K,V but found it missing or of another type: {inputs_param}")
     })?;
+    // Looked up once per child: searching the text each time would be quadratic in the width.
+    let inputs: BTreeMap<Cow<'_, str>, &str> =
+        members(inputs).map(|(key, own)| (key.decoded(), own)).collect();
     for child in &mut children {
-        child.input_parameters = match get(inputs, child.reference()) {
+        child.input_parameters = match inputs.get(child.reference()).copied() {
             Some(own) if kind(own) == Kind::Object => Raw::of_checked(merged(&child.input_parameters, own)),
             Some("null") | None => child.input_parameters.clone(),
             Some(_) => {

@@ -48,7 +48,7 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
         match tag {
             1 => {
                 h.status = WorkflowStatus::from_code(field.narrow()?)
-                    .ok_or(CodecError { what: "workflow status" })?
+                    .ok_or(CodecError { what: "workflow status" })?;
             }
             2 => h.def = DefId(field.id()?),
             3 => h.name = field.text()?,

@@ -70,7 +70,7 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Outgoing, CodecError> {
             11 => task_id = TaskId(field.id()?),
             12 => {
                 status = WorkflowStatus::from_code(field.narrow()?)
-                    .ok_or(CodecError { what: "workflow status" })?
+                    .ok_or(CodecError { what: "workflow status" })?;
             }
             _ => {}
         }

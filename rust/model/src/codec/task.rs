@@ -107,7 +107,8 @@ pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, C
             4 => t.task_type = field.text()?,
             5 => def_name = Some(field.text()?),
             6 => {
-                t.status = TaskStatus::from_code(field.narrow()?).ok_or(CodecError { what: "task status" })?
+                t.status =
+                    TaskStatus::from_code(field.narrow()?).ok_or(CodecError { what: "task status" })?;
             }
             7 => t.seq = field.narrow()?,
             8 => t.retry_count = field.narrow()?,

@@ -1,5 +1,6 @@
 //! Making a decision true: journal record, queues, timers, messages; and running a command in the first place.
 
+use super::limits::holds_slot;
 use super::registry::Looking;
 use super::{Entry, Machine, records};
 use crate::reply::Failure;
@@ -119,7 +120,11 @@ impl Machine {
             self.release_slot(key);
         }
         if !is_queued(live, task) || live.execution.header.status.is_terminal() {
-            self.queues.remove(key);
+            let was_offered = self.queues.remove(key).is_some();
+            if was_offered && holds_slot(live, task) {
+                // It was to be offered again after a restart, and somebody reported on it after all.
+                self.resume_slot(key, &task.def_name);
+            }
             return;
         }
         let priority = live.execution.header.priority;
@@ -160,8 +165,9 @@ impl Machine {
         self.pending.put_thing(kind, key, value);
     }
 
-    /// Deletes an execution and everything that is known of it.
+    /// Deletes an execution and everything that is known of it. What it has to say to others is said before.
     pub fn remove_execution(&mut self, id: WorkflowId) {
+        self.deliver_last_words(id);
         if !self.load(id) {
             return;
         }

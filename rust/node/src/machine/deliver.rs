@@ -8,23 +8,52 @@ use fastcond_model::{Message, Parent, WorkflowId};
 /// Messages delivered in one go before new calls are looked at.
 pub const DELIVERIES_MAX: usize = 256;
 
+/// How long the machine waits with what it could not do because the archive could not be read.
+pub const READ_AGAIN_MS: i64 = 1_000;
+
 impl Machine {
     /// Delivers waiting messages, at most `most`.
     pub fn deliver(&mut self, most: usize) {
+        if !self.undelivered.is_empty() && self.now_ms >= self.deliver_again_ms {
+            self.outbox.extend(self.undelivered.drain(..));
+        }
         for _ in 0..most {
             let Some((sender, number)) = self.outbox.pop_front() else { return };
-            let message = self.find(sender).and_then(|live| {
-                live.execution.outbox.iter().find(|m| m.number == number).map(|m| m.message.clone())
-            });
-            let Some(message) = message else { continue };
-            self.deliver_one(sender, message);
-            if self.take_read_fault().is_some() {
-                // Who cannot be read has not got the message: it stays, and is sent again after the next start.
-                continue;
-            }
-            // The sender may have been removed meanwhile; then nobody remembers the message.
-            let _ = self.command(sender, Command::Arrived { number });
+            self.deliver_number(sender, number);
         }
+    }
+
+    /// Delivers what an execution has to say before it is removed: nobody would remember it afterwards. Children it
+    /// has not begun are not begun any more.
+    pub fn deliver_last_words(&mut self, sender: WorkflowId) {
+        let Some(live) = self.find(sender) else { return };
+        let words = live.execution.outbox.iter();
+        let words = words.filter(|m| !matches!(m.message, Message::Start { task: Some(_), .. }));
+        let numbers: Vec<u32> = words.map(|m| m.number).collect();
+        for number in numbers {
+            self.deliver_number(sender, number);
+        }
+    }
+
+    fn deliver_number(&mut self, sender: WorkflowId, number: u32) {
+        self.take_read_fault();
+        let message = self.find(sender).and_then(|live| {
+            live.execution.outbox.iter().find(|m| m.number == number).map(|m| m.message.clone())
+        });
+        if let Some(message) = message {
+            self.deliver_one(sender, message);
+        } else if self.read_fault.is_none() {
+            // It has arrived already, or its sender was removed.
+            return;
+        }
+        if self.take_read_fault().is_some() {
+            // Who cannot be read has not got the message.
+            self.undelivered.push((sender, number));
+            self.deliver_again_ms = self.now_ms + READ_AGAIN_MS;
+            return;
+        }
+        // The sender may have been removed meanwhile; then nobody remembers the message.
+        let _ = self.command(sender, Command::Arrived { number });
     }
 
     /// Puts the unconfirmed messages of an execution in line, at recovery.
@@ -38,7 +67,7 @@ impl Machine {
 
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || !self.undelivered.is_empty()
     }
 
     fn deliver_one(&mut self, sender: WorkflowId, message: Message) {
@@ -46,7 +75,7 @@ impl Machine {
         let command = match message {
             Message::Start { id, task, def, input, correlation_id, task_to_domain, priority } => {
                 // The id is fixed, so an execution that is there is this one (S-3.8).
-                if !self.load(id) {
+                if !self.load(id) && self.read_fault.is_none() {
                     let graph = self.snapshot_of(&def);
                     let parent = task.map(|no| Parent { workflow: sender, task: sender.task(no) });
                     self.start(Start {

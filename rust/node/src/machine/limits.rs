@@ -4,7 +4,7 @@ use super::Machine;
 use fastcond_engine::Live;
 use fastcond_engine::tasks::Mode;
 use fastcond_model::{Task, TaskDef, TaskStatus};
-use fastcond_queue::{QueueId, Released, TaskKey};
+use fastcond_queue::{QueueId, TaskKey};
 use std::sync::Arc;
 
 /// Whether a task may be handed out now.
@@ -17,12 +17,13 @@ pub enum Admission {
     Later(i64),
 }
 
-/// The limit whose slot a running task holds: only tasks that are handed out are limited (S-53.3).
-pub fn limit_held(live: &Live, task: &Task) -> Option<u32> {
-    let node =
-        live.node_of(task).filter(|node| matches!(node.behaviour.mode, Mode::Worker | Mode::System))?;
-    let limit = u32::try_from(node.task_def.concurrent_exec_limit?).ok()?;
-    (limit > 0 && task.status == TaskStatus::InProgress).then_some(limit)
+/// Whether a running task holds a slot: only tasks that are handed out are limited (S-53.3).
+pub fn holds_slot(live: &Live, task: &Task) -> bool {
+    task.status == TaskStatus::InProgress
+        && live.node_of(task).is_some_and(|node| {
+            matches!(node.behaviour.mode, Mode::Worker | Mode::System)
+                && node.task_def.concurrent_exec_limit.is_some_and(|n| n > 0)
+        })
 }
 
 impl Machine {
@@ -45,7 +46,6 @@ impl Machine {
         }
         if is_limited {
             self.holding.insert(key, name.clone());
-            self.slot_limits.insert(name.clone(), limit);
         }
         Admission::Granted
     }
@@ -56,22 +56,19 @@ impl Machine {
     }
 
     /// Notes a slot that a running task holds, at recovery.
-    pub fn resume_slot(&mut self, key: TaskKey, name: &Arc<str>, limit: u32) {
+    pub fn resume_slot(&mut self, key: TaskKey, name: &Arc<str>) {
         if self.holding.insert(key, name.clone()).is_none() {
             let taken = self.concurrency.in_progress(name);
             self.concurrency.set(name, taken + 1);
-            self.slot_limits.insert(name.clone(), limit);
         }
     }
 
     /// A task no longer runs: its slot is freed and the next waiter goes at once (S-53.1 Do).
+    ///
+    /// Tasks of one name may be held to different limits (S-53.4), so this one's own says nothing about the waiters.
     pub fn release_slot(&mut self, key: TaskKey) {
         let Some(name) = self.holding.remove(&key) else { return };
-        let limit = self.slot_limits.get(&name).copied().unwrap_or(0);
-        if self.concurrency.release(&name, limit) != Released::Freed {
-            return;
-        }
-        // Whoever waits in a queue of this name is looked at again now.
+        self.concurrency.release(&name, 0);
         for queue in self.waiting_for_slot.remove(&name).unwrap_or_default() {
             self.note_waiting_work(queue, self.now_ms);
         }

@@ -121,11 +121,13 @@ impl Machine {
     fn hand_out(&mut self, queue: QueueId, message: Message, worker: Option<&Arc<str>>) -> Handed {
         let key = message.task;
         let id = WorkflowId(key.workflow);
+        self.take_read_fault();
         let Some((name, task_type, node)) = self.find(id).and_then(|live| {
             let task = live.execution.tasks.get(key.task)?;
             Some((task.def_name.clone(), task.task_type.clone(), live.node_of(task)?))
         }) else {
-            return Handed::Gone;
+            // G4: a task is not lost because its execution cannot be read just now.
+            return if self.take_read_fault().is_some() { Handed::Held } else { Handed::Gone };
         };
         match self.admit(queue, key, &name, &node.task_def) {
             Admission::Granted => {}
@@ -155,7 +157,7 @@ impl Machine {
     /// A queue got an entry that is due at that time.
     pub fn note_waiting_work(&mut self, queue: QueueId, due_ms: i64) {
         if due_ms > self.now_ms {
-            self.delayed.insert(due_ms, queue);
+            self.delayed.insert((due_ms, queue));
         } else if self.parked.has_waiter(queue) {
             self.hungry.push(queue);
         }
@@ -163,13 +165,17 @@ impl Machine {
 
     /// Delayed entries that are due now may have somebody waiting for them.
     pub fn wake_delayed(&mut self) {
-        let mut fired = Vec::new();
-        self.delayed.advance(self.now_ms, &mut fired);
-        for (_, queue) in fired {
+        while let Some(&(due_ms, queue)) = self.delayed.first().filter(|(due_ms, _)| *due_ms <= self.now_ms) {
+            self.delayed.remove(&(due_ms, queue));
             if self.parked.has_waiter(queue) {
                 self.hungry.push(queue);
             }
         }
+    }
+
+    /// Moments at which a queue is to be looked at again: one per queue and millisecond, however often it was noted.
+    pub fn delayed_looks(&self) -> usize {
+        self.delayed.len()
     }
 
     /// Answers parked polls of queues that got work.

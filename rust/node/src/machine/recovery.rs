@@ -96,7 +96,10 @@ impl<'a> Recovering<'a> {
         for id in self.with_mail {
             machine.resend(WorkflowId(id));
         }
-        Ok(())
+        match machine.take_read_fault() {
+            Some(fault) => Err(fault.to_string()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -129,9 +132,9 @@ impl Machine {
     }
 
     fn resume_slot_of(&mut self, live: &Live, task: &fastcond_model::Task) {
-        if let Some(limit) = super::limits::limit_held(live, task) {
+        if super::limits::holds_slot(live, task) {
             let key = TaskKey { workflow: live.execution.id.0, task: task.no };
-            self.resume_slot(key, &task.def_name, limit);
+            self.resume_slot(key, &task.def_name);
         }
     }
 }
@@ -160,8 +163,8 @@ impl Recover for Recovering<'_> {
                     self.machine.note_waiting_work(queue, due_ms);
                     keys.push(key);
                 }
-                ReadyEntry::Holding { key, name, limit } => {
-                    self.machine.resume_slot(key, &name, limit);
+                ReadyEntry::Holding { key, name } => {
+                    self.machine.resume_slot(key, &name);
                     keys.push(key);
                 }
             }

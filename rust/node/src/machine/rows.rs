@@ -1,6 +1,7 @@
 //! What the archive has not got yet, and batches of it.
 
 use super::commit::{is_queued, is_run_here};
+use super::limits::holds_slot;
 use super::{Entry, IdMap, Machine, records};
 use fastcond_engine::Live;
 use fastcond_model::codec::{Reader, Writer};
@@ -12,6 +13,9 @@ use std::sync::Arc;
 
 /// Executions looked at for leaving memory after one batch.
 const EVICTIONS_MAX: usize = 20_000;
+
+/// Executions looked at for leaving memory before another one is loaded.
+const EVICTIONS_PER_LOAD: usize = 4;
 
 /// Row flag: messages wait in the outbox.
 pub const HAS_MAIL: u32 = 1;
@@ -26,12 +30,16 @@ pub struct Pending {
     finished: Vec<Row>,
     finished_bytes: usize,
     things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
+    /// Snapshots in batches that may not be written yet, with the position each batch covers.
+    given_snapshots: VecDeque<(u64, String, Vec<u8>)>,
     logs: Vec<(u64, LogLine)>,
     /// Deleted executions that the archive may still hold.
     pub removed: HashSet<u128>,
     removed_since: Vec<u128>,
     archived: VecDeque<u128>,
     written_removals: VecDeque<(u64, u128)>,
+    /// Position the archive is known to hold.
+    written: u64,
     logs_given: u64,
 }
 
@@ -74,6 +82,14 @@ impl Pending {
     /// A keyed record changed.
     pub fn put_thing(&mut self, kind: &'static str, key: &str, value: Option<Vec<u8>>) {
         self.things.insert((kind, key.to_owned()), value);
+    }
+
+    /// A definition snapshot that the archive may not hold yet.
+    pub fn snapshot(&self, key: &str) -> Option<String> {
+        let waiting = self.things.get(&(records::SNAPSHOT, key.to_owned())).and_then(Option::as_ref);
+        let given = || self.given_snapshots.iter().find(|(_, known, _)| known == key).map(|(.., text)| text);
+        let text = waiting.or_else(given)?;
+        Some(String::from_utf8(text.clone()).expect("a stored definition is text"))
     }
 
     /// A log line was written at that journal position.
@@ -143,6 +159,9 @@ impl Machine {
             self.pending.written_removals.push_back((covered, id));
         }
         for ((kind, key), value) in std::mem::take(&mut self.pending.things) {
+            if let (records::SNAPSHOT, Some(text)) = (kind, &value) {
+                self.pending.given_snapshots.push_back((covered, key.clone(), text.clone()));
+            }
             batch.things.push(Thing { kind: kind.to_owned(), key, value });
         }
         let given = self.pending.logs_given;
@@ -165,15 +184,32 @@ impl Machine {
             self.pending.written_removals.pop_front();
             self.pending.removed.remove(&id);
         }
-        for _ in 0..self.pending.archived.len().min(EVICTIONS_MAX) {
+        while self.pending.given_snapshots.front().is_some_and(|(at, ..)| *at <= covered) {
+            self.pending.given_snapshots.pop_front();
+        }
+        self.pending.written = covered;
+        self.evict(EVICTIONS_MAX, 0);
+    }
+
+    /// Makes room for one more execution, so that reading alone cannot fill the memory.
+    pub fn make_room(&mut self) {
+        if self.executions.len() >= self.options.cached_max {
+            self.evict(EVICTIONS_PER_LOAD, 1);
+        }
+    }
+
+    /// Looks at the executions that have been in line longest and lets those leave memory that may; `coming` are about
+    /// to enter it.
+    fn evict(&mut self, most: usize, coming: usize) {
+        for _ in 0..self.pending.archived.len().min(most) {
             let Some(id) = self.pending.archived.pop_front() else { break };
-            let cached = self.executions.len();
+            let is_full = self.executions.len() + coming > self.options.cached_max;
             let Some(entry) = self.executions.get_mut(&id) else { continue };
             let is_over = entry.live.execution.header.status.is_terminal();
             if entry.is_dirty {
                 // The next batch puts it back in line.
                 entry.may_leave = false;
-            } else if entry.batched <= covered && (is_over || cached > self.options.cached_max) {
+            } else if entry.batched <= self.pending.written && (is_over || is_full) {
                 self.let_go(WorkflowId(id));
             } else {
                 self.pending.archived.push_back(id);
@@ -243,11 +279,10 @@ fn ready(live: &Live) -> Vec<u8> {
                 w.int(6, task.ready_ms);
                 w.uint(7, u64::from(live.execution.header.priority));
             });
-        } else if let Some(limit) = super::limits::limit_held(live, task) {
+        } else if holds_slot(live, task) {
             w.record(2, |w| {
                 w.uint(1, u64::from(task.no) + 1);
                 w.text(2, Some(&task.def_name));
-                w.int(3, i64::from(limit));
             });
         }
     }
@@ -274,8 +309,6 @@ pub enum ReadyEntry {
         key: TaskKey,
         /// The limited name.
         name: Arc<str>,
-        /// The limit.
-        limit: u32,
     },
 }
 
@@ -286,7 +319,7 @@ pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec
     while let Some((kind, field)) = reader.next_field()? {
         let mut entry = field.record()?;
         let mut queue = QueueKey::worker("", None);
-        let (mut task, mut due_ms, mut priority, mut number) = (0, 0, 0, 0);
+        let (mut task, mut due_ms, mut priority) = (0, 0, 0);
         while let Some((tag, field)) = entry.next_field()? {
             match (kind, tag) {
                 (_, 1) => task = field.maybe()?.unwrap_or_default(),
@@ -296,16 +329,13 @@ pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec
                 (1, 5) => queue.isolation = Some(field.text()?),
                 (1, 6) => due_ms = field.int()?,
                 (1, 7) => priority = field.narrow()?,
-                (2, 3) => number = field.int()?,
                 _ => {}
             }
         }
         let key = TaskKey { workflow, task };
         list.push(match kind {
             1 => ReadyEntry::Queued { key, queue, due_ms, priority },
-            _ => {
-                ReadyEntry::Holding { key, name: queue.task_type, limit: u32::try_from(number).unwrap_or(0) }
-            }
+            _ => ReadyEntry::Holding { key, name: queue.task_type },
         });
     }
     Ok(list)

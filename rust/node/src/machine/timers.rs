@@ -1,6 +1,7 @@
 //! Time: one armed timer per execution, delayed queue entries, and when to wake.
 
 use super::Machine;
+use super::deliver::READ_AGAIN_MS;
 use fastcond_engine::Command;
 use fastcond_model::WorkflowId;
 
@@ -44,9 +45,13 @@ impl Machine {
         for (_, id) in fired {
             self.armed.remove(&id);
             let workflow = WorkflowId(id);
+            self.take_read_fault();
             if self.command(workflow, Command::Tick).is_ok() {
                 let due = self.executions.get(&id).and_then(|e| e.live.next_due());
                 self.arm(id, due);
+            } else if self.take_read_fault().is_some() {
+                // G6: a timer is not lost because its execution cannot be read just now.
+                self.arm(id, Some(self.now_ms + READ_AGAIN_MS));
             }
         }
         self.deliver(super::deliver::DELIVERIES_MAX);
@@ -77,7 +82,9 @@ impl Machine {
         if !self.outbox.is_empty() {
             return Some(self.now_ms);
         }
-        let times = [self.timers.next_due(), self.delayed.next_due(), self.parked.next_deadline()];
+        let delayed = self.delayed.first().map(|(due_ms, _)| *due_ms);
+        let undelivered = (!self.undelivered.is_empty()).then_some(self.deliver_again_ms);
+        let times = [self.timers.next_due(), delayed, self.parked.next_deadline(), undelivered];
         times.into_iter().flatten().min()
     }
 }

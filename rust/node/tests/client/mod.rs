@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this module")]
 
+mod memory_archive;
+
+pub use memory_archive::MemoryArchive;
+
 use fastcond_node::calls::{Params, verb};
 use fastcond_node::machine::shelf::NoShelf;
 use fastcond_node::machine::{Machine, Options};
@@ -14,6 +18,20 @@ pub const START_MS: i64 = 1_700_000_000_000;
 /// A machine that keeps everything in memory.
 pub fn machine() -> Machine {
     Machine::new(Options::default(), Box::new(NoShelf), 7, START_MS)
+}
+
+/// A machine over an archive in memory that keeps at most `cached_max` idle executions.
+pub fn machine_over(archive: &MemoryArchive, cached_max: usize) -> Machine {
+    let options = Options { cached_max, ..Options::default() };
+    Machine::new(options, Box::new(archive.clone()), 7, START_MS)
+}
+
+/// Everything that changed goes to the archive, and the machine hears of it.
+pub fn archive_all(machine: &mut Machine, archive: &MemoryArchive) {
+    let batch = machine.make_batch();
+    let covered = batch.covered;
+    archive.write(batch);
+    machine.note_archived(covered);
 }
 
 /// Carries out a call; its answer appears in the output of the machine under `ticket`.

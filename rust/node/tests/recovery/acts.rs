@@ -146,17 +146,12 @@ impl World {
     fn report(&mut self) {
         let Some(task) = self.some_task() else { return };
         let status = *self.random.pick(STATUSES);
-        let mut body = result(&task, status);
-        body.pop();
         let (n, delay) = (self.random.below(1_000), self.random.below(3));
-        body.push_str(&format!(r#","outputData":{{"n":{n}}},"callbackAfterSeconds":{delay}"#));
-        if self.random.chance(20) {
-            body.push_str(&format!(r#","logs":[{{"log":"first {n}"}},{{"log":"second {n}"}}]"#));
-        }
-        if self.random.chance(5) {
-            body.push_str(r#","extendLease":true"#);
-        }
-        body.push('}');
+        let logs = format!(r#""logs":[{{"log":"first {n}"}},{{"log":"second {n}"}}],"#);
+        let logs = if self.random.chance(20) { &*logs } else { "" };
+        let lease = if self.random.chance(5) { r#""extendLease":true,"# } else { "" };
+        let more = format!(r#"{{{logs}{lease}"outputData":{{"n":{n}}},"callbackAfterSeconds":{delay},"#);
+        let body = result(&task, status).replacen('{', &more, 1);
         if self.random.chance(50) {
             self.call(Asked::Other, "tasks.update", &[], &body);
         } else {
@@ -236,8 +231,9 @@ impl World {
             let next = self.machine().next_wake();
             self.now_ms = next.unwrap_or(self.now_ms).max(self.now_ms);
         }
+        let families = self.truth.check_families();
         let open = self.truth.executions.values().filter(|e| !e.header.status.is_terminal());
-        panic!("after {ROUNDS_MAX} rounds these are open: {:#?}", open.collect::<Vec<_>>());
+        panic!("after {ROUNDS_MAX} rounds ({families:?}) these are open: {:#?}", open.collect::<Vec<_>>());
     }
 
     fn work(&mut self) {

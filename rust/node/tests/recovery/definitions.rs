@@ -78,7 +78,7 @@ fn fork(branches: &[String], names: &[&str]) -> String {
 /// The steps of a workflow.
 fn steps(name: &str) -> String {
     match name {
-        "one" => simple("plain", "a"),
+        "one" | "timed" => simple("plain", "a"),
         "chain" => [simple("plain", "a"), simple("flaky", "b"), simple("slow", "c")].join(","),
         "fork" => fork(
             &[simple("limited", "a"), simple("limited", "b"), simple("rated", "c"), format!("{},{}", simple("parallel", "d"), simple("limited", "e"))],
@@ -104,7 +104,6 @@ fn steps(name: &str) -> String {
             r#"{{"name":"fragile","taskReferenceName":"a","type":"SIMPLE","optional":true}},{{"name":"v","taskReferenceName":"v","type":"SET_VARIABLE","inputParameters":{{"way":"${{a.output.n}}"}}}},{{"name":"fragile","taskReferenceName":"p","type":"SIMPLE","permissive":true}},{}"#,
             simple("slow", "b")
         ),
-        "timed" => simple("plain", "a"),
         "embedding" => format!(
             r#"{{"name":"sub","taskReferenceName":"sub","type":"SUB_WORKFLOW","subWorkflowParam":{{"name":"made","workflowDefinition":{}}}}}"#,
             workflow_def("made", "", &simple("flaky", "a"))

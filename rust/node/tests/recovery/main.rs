@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use world::{Sabotage, Swarm, World};
 
 /// Seeds of one configuration in the default run.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
@@ -46,9 +46,6 @@ fn run(swarm: Swarm) -> usize {
     let mut world = World::new(swarm);
     for _ in 0..swarm.turns {
         world.turn();
-        if std::env::var("R1DBG").is_ok() {
-            world.debug();
-        }
     }
     world.crash();
     world.finish_everything();
@@ -114,7 +111,7 @@ fn crashes_without_an_archive_lose_nothing() {
 #[test]
 fn checks_notice_each_deliberate_fault() {
     let faults = [
-        Sabotage::LosesAcknowledged,
+        Sabotage::AcknowledgesEarly,
         Sabotage::SkipsRows,
         Sabotage::SkipsLogs,
         Sabotage::KeepsRemoved,

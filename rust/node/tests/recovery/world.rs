@@ -7,6 +7,7 @@ use crate::client;
 use crate::definitions;
 use crate::truth::Truth;
 use fastcond_node::machine::recovery::Recovering;
+use fastcond_node::machine::shelf::NoShelf;
 use fastcond_node::machine::{Machine, Options};
 use fastcond_node::reply::{Reply, ReplyTo};
 use fastcond_store::{Batch, Settings, Store, SyncMode, frame, payloads};
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 
 /// Batches the archive may be behind.
 const BATCHES_MAX: usize = 3;
+
+/// Records of one run; more come from a loop that never rests.
+const RECORDS_MAX: u64 = 30_000;
 
 /// How a run goes, in percent per turn; a few words more than the seed.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +46,8 @@ pub struct Swarm {
 /// What a broken server would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// The last acknowledged record is not in the journal after a crash.
-    LosesAcknowledged,
+    /// The last group is acknowledged before it is in the journal.
+    AcknowledgesEarly,
     /// Batches lack one of their rows.
     SkipsRows,
     /// Batches lack their log lines.
@@ -80,8 +84,11 @@ pub struct World {
     folder: TempDir,
     store: Option<Store>,
     machine: Option<Machine>,
-    durable: Vec<Vec<u8>>,
+    /// A machine that never forgets anything and does the same, until the first crash.
+    twin: Option<Machine>,
     volatile: Vec<Vec<u8>>,
+    /// Frames that a broken server acknowledges before they are in the journal.
+    late: Vec<u8>,
     waiting: Vec<(ReplyTo, Reply)>,
     asked: BTreeMap<u64, Asked>,
     tickets: u64,
@@ -92,7 +99,9 @@ pub struct World {
 impl World {
     /// An empty store with all definitions registered.
     pub fn new(swarm: Swarm) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        // In memory when there is such a place: what syncs promise is tested elsewhere, here they only take time.
+        let folder =
+            tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder");
         let mut world = Self {
             swarm,
             random: client::Random::new(swarm.seed),
@@ -103,8 +112,9 @@ impl World {
             folder,
             store: None,
             machine: None,
-            durable: Vec::new(),
+            twin: None,
             volatile: Vec::new(),
+            late: Vec::new(),
             waiting: Vec::new(),
             asked: BTreeMap::new(),
             tickets: 0,
@@ -128,18 +138,32 @@ impl World {
         self.tickets += 1;
         let ticket = self.tickets;
         self.asked.insert(ticket, asked);
-        client::call(self.machine(), ticket, verb, params, body);
+        for machine in self.machine.iter_mut().chain(&mut self.twin) {
+            client::call(machine, ticket, verb, params, body);
+        }
     }
 
     /// Everything due now happens, as at the end of each turn of the engine thread.
     pub fn settle(&mut self) {
-        let now_ms = self.now_ms;
-        let machine = self.machine();
-        machine.set_now(now_ms);
-        machine.tick();
-        let output = machine.take_output();
+        let mut outputs = Vec::new();
+        for machine in self.machine.iter_mut().chain(&mut self.twin) {
+            machine.set_now(self.now_ms);
+            machine.tick();
+            outputs.push(machine.take_output());
+        }
+        let output = outputs.swap_remove(0);
+        for twin in outputs {
+            // G27: the same calls, the same bytes; and nobody can tell that executions left memory and came back.
+            assert_eq!(
+                (&output.frames, &output.replies),
+                (&twin.frames, &twin.replies),
+                "the twin does otherwise"
+            );
+        }
         self.volatile.extend(payloads(&output.frames).map(<[u8]>::to_vec));
         self.waiting.extend(output.replies);
+        let records = self.truth.position + self.volatile.len() as u64;
+        assert!(records < RECORDS_MAX, "executions set each other off without end: {records} records");
     }
 
     /// What is waiting becomes durable, and its replies go out.
@@ -160,11 +184,16 @@ impl World {
         for payload in records {
             frame(&mut frames, payload);
             self.truth.take(payload).expect("records follow each other");
-            self.durable.push(payload.clone());
+        }
+        if self.swarm.sabotage == Some(Sabotage::AcknowledgesEarly) {
+            std::mem::swap(&mut frames, &mut self.late);
         }
         let store = self.store.as_mut().expect("the store is open");
         store.journal.append_group(&mut frames).expect("the journal takes records");
-        assert_eq!(store.journal.last(), self.truth.position);
+        assert!(
+            self.swarm.sabotage.is_some() || store.journal.last() == self.truth.position,
+            "positions agree"
+        );
     }
 
     /// Changes go to the archive, once their records are durable.
@@ -179,7 +208,7 @@ impl World {
                     let covered = batch.covered;
                     self.machine().note_archived(covered);
                 }
-                Some(Sabotage::LosesAcknowledged) | None => {}
+                Some(Sabotage::AcknowledgesEarly) | None => {}
             }
             self.batches.push_back(batch);
         }
@@ -206,16 +235,12 @@ impl World {
     pub fn crash(&mut self) {
         let mut records = std::mem::take(&mut self.volatile);
         records.truncate(self.random.below(records.len() + 1));
-        if self.swarm.sabotage == Some(Sabotage::LosesAcknowledged) {
-            records.clear();
-            self.durable.pop();
-        } else {
-            self.keep(&records);
-        }
+        self.keep(&records);
+        self.late.clear();
         self.waiting.clear();
         self.asked.clear();
         self.batches.clear();
-        self.machine = None;
+        (self.machine, self.twin) = (None, None);
         self.store = None;
         self.crashes += 1;
         self.now_ms += i64::try_from(self.random.below(20_000)).expect("a small number");
@@ -231,12 +256,17 @@ impl World {
                 ..Settings::new(self.folder.path())
             };
             let store = Store::open(&settings).expect("the store is sound");
-            let mut machine = self.recover(&store);
+            let seed = self.random.next();
+            let mut machine = self.recover(&store, seed);
             self.truth.check_recovered(&machine).expect("derived state follows from the records");
             self.truth.check_kept(&mut machine).expect("definitions and logs are kept");
             self.written = store.archive.written().covered;
             if is_last {
                 (self.store, self.machine) = (Some(store), Some(machine));
+                if self.crashes == 0 {
+                    let twin = Machine::new(Options::default(), Box::new(NoShelf), seed, self.now_ms);
+                    self.twin = Some(twin);
+                }
             } else {
                 self.truth.check_executions(&mut machine).expect("executions are as the records say");
                 assert!(machine.take_output().frames.is_empty(), "recovery changes nothing");
@@ -244,10 +274,10 @@ impl World {
         }
     }
 
-    fn recover(&mut self, store: &Store) -> Machine {
+    fn recover(&self, store: &Store, seed: u64) -> Machine {
         let reader = store.reader().expect("the archive can be read");
         let options = Options { cached_max: self.swarm.cached_max, ..Options::default() };
-        let mut machine = Machine::new(options, Box::new(reader), self.random.next(), self.now_ms);
+        let mut machine = Machine::new(options, Box::new(reader), seed, self.now_ms);
         let mut recovering = Recovering::new(&mut machine);
         store.recover(&mut recovering).expect("the store can be read");
         recovering.finish().expect("the records can be read");
@@ -270,68 +300,6 @@ impl World {
     /// Whether a batch waits to be written.
     pub fn written_behind(&self) -> bool {
         !self.batches.is_empty()
-    }
-
-    pub fn debug(&mut self) {
-        let t = &self.truth;
-        let tasks: usize = t.executions.values().map(|e| e.tasks.len()).sum();
-        let big = t.executions.values().max_by_key(|e| e.tasks.len()).map(|e| {
-            (
-                e.header.name.clone(),
-                e.tasks.len(),
-                e.header.status,
-                e.input.len(),
-                e.output.len(),
-                e.variables.len(),
-            )
-        });
-        let mut names = std::collections::BTreeMap::<String, usize>::new();
-        for e in t.executions.values() {
-            *names.entry(format!("{} {}", e.header.name, e.header.status)).or_default() += 1;
-        }
-        if let Some(e) = t.executions.values().max_by_key(|e| e.tasks.len()).filter(|e| e.tasks.len() > 30) {
-            for t in e.tasks.iter().take(10) {
-                eprintln!(
-                    "  {} {} {} retry {} of {:?} ret {} exe {} worker {:?} reason {:?}",
-                    t.no,
-                    t.reference,
-                    t.status,
-                    t.retry_count,
-                    t.retried_of,
-                    t.is_retried,
-                    t.is_executed,
-                    t.worker,
-                    t.reason
-                );
-            }
-            eprintln!("  parent {:?} reason {:?}", e.header.parent, e.header.reason);
-            if let Some(p) = e.header.parent {
-                let e = &t.executions[&p.workflow.0];
-                eprintln!("  PARENT {} {} {:?}", e.header.name, e.header.status, e.header.reason);
-                for t in e.tasks.iter().take(20) {
-                    eprintln!(
-                        "  {} {} {} retry {} of {:?} ret {} exe {} worker {:?} reason {:?}",
-                        t.no,
-                        t.reference,
-                        t.status,
-                        t.retry_count,
-                        t.retried_of,
-                        t.is_retried,
-                        t.is_executed,
-                        t.worker,
-                        t.reason
-                    );
-                }
-            }
-        }
-        eprintln!("{names:?}");
-        eprintln!(
-            "now {} ex {} tasks {tasks} pos {} durable {} big {big:?}",
-            self.now_ms,
-            t.executions.len(),
-            t.position,
-            self.durable.len()
-        );
     }
 
     /// Executions in memory.

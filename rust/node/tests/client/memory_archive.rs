@@ -1,0 +1,83 @@
+//! An archive in memory: what batches bring it keeps, and reads fail when it is told so.
+
+use fastcond_model::{WorkflowId, codec};
+use fastcond_node::machine::records;
+use fastcond_node::machine::shelf::Shelf;
+use fastcond_store::{Batch, LogLine, StoreFault};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The archive; clones are the same one.
+#[derive(Clone, Default)]
+pub struct MemoryArchive(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    records: BTreeMap<[u8; 16], Vec<u8>>,
+    snapshots: BTreeMap<String, Vec<u8>>,
+    logs: Vec<LogLine>,
+    fails: bool,
+    failures: usize,
+}
+
+impl MemoryArchive {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("nobody panics here")
+    }
+
+    /// Writes a batch.
+    pub fn write(&self, batch: Batch) {
+        let mut kept = self.kept();
+        for id in batch.removes {
+            kept.records.remove(&id);
+        }
+        kept.records.extend(batch.upserts.into_iter().map(|row| (row.id, row.record)));
+        for thing in batch.things.into_iter().filter(|thing| thing.kind == records::SNAPSHOT) {
+            kept.snapshots.insert(thing.key, thing.value.expect("snapshots are not deleted"));
+        }
+        kept.logs.extend(batch.logs);
+    }
+
+    /// Lets reads fail, or work again.
+    pub fn set_failing(&self, fails: bool) {
+        self.kept().fails = fails;
+    }
+
+    /// Reads that failed.
+    pub fn failures(&self) -> usize {
+        self.kept().failures
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Kept) -> T) -> Result<T, StoreFault> {
+        let mut kept = self.kept();
+        if !kept.fails {
+            return Ok(read(&kept));
+        }
+        kept.failures += 1;
+        let cause = Arc::new(io::Error::from(io::ErrorKind::Other));
+        Err(StoreFault::Io { act: "read", file: "archive".into(), cause })
+    }
+}
+
+impl Shelf for MemoryArchive {
+    fn load(&self, id: WorkflowId) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.read(|kept| kept.records.get(&id.bytes()).cloned())
+    }
+
+    fn ids_with_prefix(&self, prefix: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault> {
+        self.read(|kept| {
+            let found = kept.records.iter().filter(|(id, _)| id.starts_with(&prefix));
+            found.map(|(_, record)| codec::peek(record).expect("an archived record is readable").0).collect()
+        })
+    }
+
+    fn definition(&self, key: &str) -> Option<String> {
+        let kept = self.kept();
+        kept.snapshots.get(key).map(|text| String::from_utf8(text.clone()).expect("a definition is text"))
+    }
+
+    fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {
+        self.read(|kept| kept.logs.iter().filter(|line| line.task == task).cloned().collect())
+    }
+}
