@@ -40,6 +40,7 @@ $(VENV)/bin/python:
 $(DEPS_STAMP): requirements-dev.lock | $(VENV)/bin/python
 	@command -v cargo >/dev/null || { echo "cargo not found: install a Rust toolchain (https://rustup.rs)" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # pip leaves it out under PYTHONDONTWRITEBYTECODE
 	@touch $@
 
 $(BUILD_STAMP): $(DEPS_STAMP) $(RUST_SOURCES) $(PYTHON_SOURCES)

@@ -20,7 +20,8 @@ def open_node(config: Config) -> Node:
 
     folder = config.store.data_dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Payloads are nobody else's business.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the data folder {folder}: {error.strerror}") from error
     return _core.Node.open(
