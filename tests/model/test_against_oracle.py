@@ -26,7 +26,12 @@ def test_core_agrees_with_the_oracle_on_random_cases() -> None:
     assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
 
 
-@settings(max_examples=max(10, COUNT // 10), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=max(10, COUNT // 10),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(case=cases())
 def test_core_agrees_with_the_oracle_on_cases_of_hypothesis(case: Case) -> None:
     run_case(case, model_maker())
