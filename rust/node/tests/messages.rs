@@ -3,9 +3,11 @@
 mod client;
 
 use client::{
-    Taken, advance_to, define, define_task, done, machine, poll, report, result, shown, simple, start,
-    workflow_def,
+    Random, Taken, advance_to, define, define_task, done, machine, poll, report, result, shown, simple,
+    start, workflow_def,
 };
+use fastcond_engine::Command;
+use fastcond_model::WorkflowId;
 use fastcond_node::machine::Machine;
 use std::collections::BTreeMap;
 
@@ -208,5 +210,83 @@ fn a_failure_workflow_starts_once_for_each_failure() {
         advance_to(&mut machine, now_ms);
         // The retry queued one more task of the workflow itself; the rest are rescues.
         assert_eq!(machine.queues.len(), failures + 1);
+    }
+}
+
+/// The ids of an execution and its children, as commands name them.
+fn members(machine: &mut Machine, id: &str) -> [WorkflowId; 3] {
+    let ids = [id.to_owned(), child_of(machine, id, "left"), child_of(machine, id, "right")];
+    ids.map(|text| WorkflowId::parse(&text).expect("an id"))
+}
+
+const RETRY: Command = Command::Retry { resumes_children: false, is_from_parent: false };
+
+fn terminate() -> Command {
+    Command::Terminate { reason: None, is_from_parent: false }
+}
+
+#[test]
+fn a_revival_that_was_under_way_when_the_parent_was_ended_does_not_undo_it() {
+    let (mut machine, id) = family();
+    operate(&mut machine, "workflow.terminate", &id, &[]);
+    let [parent, left, right] = members(&mut machine, &id);
+    for child in [left, right] {
+        machine.command(child, RETRY).expect("it was cancelled");
+    }
+    // The parent hears of the left one, runs again, and is ended again before it hears of the right one.
+    machine.deliver(1);
+    assert_eq!(status(&mut machine, &id), "RUNNING");
+    machine.command(parent, terminate()).expect("it runs");
+    settle(&mut machine);
+    assert_eq!(statuses(&machine), BTreeMap::from([("TERMINATED".to_owned(), 3)]));
+    assert_eq!(machine.queues.len(), 0);
+}
+
+#[test]
+fn relatives_ended_and_revived_in_any_order_come_to_rest_together() {
+    for seed in 0..400 {
+        let mut random = Random::new(seed);
+        let (mut machine, id) = family();
+        let mut members = members(&mut machine, &id);
+        for _ in 0..30 {
+            let member = *random.pick(&members);
+            let act = match random.below(7) {
+                0 | 1 => terminate(),
+                2 | 3 => RETRY,
+                4 => Command::Retry { resumes_children: true, is_from_parent: false },
+                5 => Command::Restart { graph: None },
+                _ => {
+                    let name = *random.pick(&["t", "own"]);
+                    for task in poll(&mut machine, name, 1) {
+                        let status = *random.pick(&["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"]);
+                        done(&mut machine, "tasks.update", &[], &result(&task, status));
+                    }
+                    continue;
+                }
+            };
+            // Whatever the state refuses is refused; messages arrive now, later, or some of them.
+            let _ = machine.command(member, act);
+            machine.deliver(random.below(4));
+            if random.chance(20) {
+                settle(&mut machine);
+                members = self::members(&mut machine, &id);
+            }
+        }
+        settle(&mut machine);
+        no_one_waits_in_vain(&machine, seed);
+    }
+}
+
+/// A task that waits for a child waits for one that runs (S-30.9).
+fn no_one_waits_in_vain(machine: &Machine, seed: u64) {
+    let is_over = |id: &WorkflowId| machine.executions[&id.0].live.execution.header.status.is_terminal();
+    for entry in machine.executions.values() {
+        let execution = &entry.live.execution;
+        let waiting =
+            execution.tasks.iter().filter(|t| !t.status.is_terminal() && &*t.task_type == "SUB_WORKFLOW");
+        for task in waiting {
+            let child = task.subworkflow.expect("a task that waits has its child");
+            assert!(!is_over(&child), "seed {seed}: {} waits for {child}, which is over", execution.id);
+        }
     }
 }

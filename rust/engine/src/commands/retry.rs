@@ -1,5 +1,6 @@
 //! The retry operation (S-61): every branch that failed or was cancelled gets another attempt.
 
+use super::terminate::take_back;
 use crate::command::Rejection;
 use crate::step::failing::Delay;
 use crate::step::{Step, pass};
@@ -10,6 +11,9 @@ const AT_ONCE: Delay = Delay { seconds: 0, ms: 0 };
 
 /// Retries a terminal execution.
 pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool) -> Result<(), Rejection> {
+    if is_from_parent {
+        take_back(step);
+    }
     let execution = &step.live.execution;
     let (id, status) = (execution.id, execution.header.status);
     if !status.is_terminal() {
