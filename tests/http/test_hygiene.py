@@ -56,6 +56,7 @@ def test_a_malformed_request_is_refused_and_ends_the_connection(server: Server, 
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(REFUSED[case] + SMUGGLED)
         received = until_closed(connection)
+    assert server.process.poll() is None, "".join(server.log)
     assert b"No static resource api/smuggled" not in received
     if received:
         status = int(received.split(b" ", 2)[1])

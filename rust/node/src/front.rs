@@ -10,7 +10,9 @@ pub(crate) use hot::Hot as HotCall;
 use crate::machine::IdMap;
 use crate::reply::{JSON, Reply, ReplyTo};
 use crate::server::Handle;
-use fastcond_wire::{Connection, Form, Limits, Refusal, Replies, Request, ResponseHead, write_response};
+use fastcond_wire::{
+    Connection, Form, Limits, Phase, Refusal, Replies, Request, ResponseHead, write_response,
+};
 use std::collections::BTreeSet;
 
 /// A request that the caller answers.
@@ -81,8 +83,14 @@ impl Front {
     }
 
     /// Bytes arrived: hot requests are on their way, cold ones are returned.
+    ///
+    /// What comes after a last request or a refusal is dropped: the refusal is answered once, however many pieces
+    /// the rest of the request arrives in.
     pub fn feed(&mut self, conn: u64, data: &[u8], handle: &Handle) -> Vec<Cold> {
         let Some(state) = self.conns.get_mut(&conn) else { return Vec::new() };
+        if state.reader.phase() == Phase::Ended {
+            return Vec::new();
+        }
         let mut requests = Vec::new();
         let refused = state.reader.feed(data, &mut requests).err();
         let mut cold = Vec::new();
