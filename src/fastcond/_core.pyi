@@ -6,12 +6,18 @@ binary by `mypy.stubtest` (tests/shell/test_stub.py).
 
 from typing import final
 
-__all__ = ["Model", "Node", "__version__", "verbs"]
+__all__ = ["Model", "Node", "__version__", "serve_scripts", "verbs"]
 
 __version__: str
 
 def verbs() -> list[str]:
     """Return every verb that `Node.submit` and `Model.call` know."""
+
+def serve_scripts() -> None:
+    """Answer scripts on standard input, a socket, until the server that holds its other end goes.
+
+    Raises OSError when standard input is no socket or the exchange breaks off.
+    """
 
 @final
 class Node:
@@ -27,7 +33,8 @@ class Node:
     def open(settings: bytes) -> Node:
         """Open the data folder and recover what it holds.
 
-        `settings` is a JSON object: data_dir, sync ("full" or "normal"), instance, version. Raises
+        `settings` is a JSON object: data_dir, sync ("full" or "normal"), instance, script_command
+        (program and arguments of a process that calls `serve_scripts`). Raises
         `fastcond.errors.StoreError` when the folder is locked by another process, damaged (the message names
         file and offset), or not writable.
         """

@@ -20,11 +20,12 @@
 //!
 //! What neither bounds: one built-in that works long by itself, because the engine looks at its budget only between
 //! operations. Joining, sorting or splicing `new Array(2**32 - 1)` takes minutes, and so does compiling a regular
-//! expression of hundreds of kilobytes. Only a process of its own can be stopped there; until scripts have one, an
-//! author of definitions can occupy the calling thread, though neither its memory nor anything outside it.
+//! expression of hundreds of kilobytes. Only a process of its own can be stopped there: a server gives a [`Host`]
+//! that has one, and evaluates nothing on its own threads.
 
 mod exact;
 mod failure;
+mod host;
 mod realm;
 mod result;
 
@@ -33,7 +34,8 @@ use std::sync::Arc;
 use fastcond_json::Raw;
 
 pub use failure::ScriptError;
-use realm::{Form, Realm};
+pub use host::{Call, Form, Host};
+use realm::Realm;
 
 /// Looks the engine takes at the budget before it stops a script: about 50 ms of plain interpreted code.
 ///
@@ -77,15 +79,19 @@ pub trait Watch: Send + Sync {
     fn is_over(&self) -> bool;
 }
 
-/// Evaluates scripts.
-#[derive(Clone, Default)]
+/// Evaluates scripts, here or where a [`Host`] does.
+#[derive(Default)]
 pub struct Scripts {
     watch: Option<Arc<dyn Watch>>,
+    host: Option<Box<dyn Host>>,
 }
 
 impl std::fmt::Debug for Scripts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scripts").field("has_watch", &self.watch.is_some()).finish()
+        f.debug_struct("Scripts")
+            .field("has_watch", &self.watch.is_some())
+            .field("has_host", &self.host.is_some())
+            .finish()
     }
 }
 
@@ -97,31 +103,41 @@ impl Scripts {
 
     /// Makes an evaluator bounded by fuel and by the caller's clock.
     pub fn with_watch(watch: Arc<dyn Watch>) -> Self {
-        Self { watch: Some(watch) }
+        Self { watch: Some(watch), host: None }
+    }
+
+    /// Makes an evaluator that evaluates nothing itself.
+    pub fn hosted(host: Box<dyn Host>) -> Self {
+        Self { watch: None, host: Some(host) }
     }
 
     /// Evaluates a program; `dollar` is the JSON text of `$`. The value of the last statement is the result.
     pub fn evaluate(&mut self, source: &str, dollar: &str, given: &Given) -> Result<Raw, ScriptError> {
-        self.run(source, dollar, given, Form::Program)
+        self.answer(&Call { form: Form::Program, source, dollar, given: *given })
     }
 
     /// Calls the body of a function, as LAMBDA does (S-36.3): `return` gives the result.
     pub fn call_lambda(&mut self, source: &str, dollar: &str, given: &Given) -> Result<Raw, ScriptError> {
-        self.run(source, dollar, given, Form::FunctionBody)
+        self.answer(&Call { form: Form::FunctionBody, source, dollar, given: *given })
     }
 
     /// Reads a program without running it.
     pub fn check_syntax(&mut self, source: &str) -> Result<(), ScriptError> {
-        self.run(source, "null", &Given { now_ms: 0, seed: 0 }, Form::SyntaxOnly).map(|_| ())
+        let given = Given { now_ms: 0, seed: 0 };
+        self.answer(&Call { form: Form::SyntaxOnly, source, dollar: "null", given }).map(|_| ())
     }
 
-    fn run(&mut self, source: &str, dollar: &str, given: &Given, form: Form) -> Result<Raw, ScriptError> {
-        if source.len() > SOURCE_BYTES_MAX {
+    /// Answers a call of any form; reading only gives null.
+    pub fn answer(&mut self, call: &Call<'_>) -> Result<Raw, ScriptError> {
+        if call.source.len() > SOURCE_BYTES_MAX {
             return Err(ScriptError::Syntax { message: "script is larger than 1 MiB".to_owned(), line: 0 });
+        }
+        if let Some(host) = &mut self.host {
+            return host.answer(call);
         }
         if let Some(watch) = &self.watch {
             watch.start();
         }
-        Realm::open(source, self.watch.clone())?.run(source, dollar, given, form)
+        Realm::open(call.source, self.watch.clone())?.run(call)
     }
 }

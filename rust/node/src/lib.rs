@@ -9,4 +9,5 @@ pub mod front;
 pub mod machine;
 pub mod model;
 pub mod reply;
+pub mod scripts;
 pub mod server;

@@ -17,6 +17,7 @@ use archive::{ArchiveJob, Jobs};
 use fastcond_store::{OpenError, Queue, QueueBounds, Segments, Settings, Store, SyncMode};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -32,6 +33,8 @@ pub struct ServerOptions {
     pub store: Settings,
     /// The machine.
     pub machine: Options,
+    /// Program and arguments of the process that evaluates scripts; without it the engine thread does.
+    pub script_command: Option<Vec<OsString>>,
 }
 
 /// Something for the engine thread.
@@ -235,8 +238,14 @@ impl Server {
         let queue = Arc::new(Queue::new(QueueBounds::default()));
         let jobs = Arc::new(Jobs::default());
         // The machine is made on the thread it lives on: its script engines belong to one thread.
-        let (engine, store) =
-            engine::spawn(options.machine, store, shared.clone(), queue.clone(), jobs.clone())?;
+        let (engine, store) = engine::spawn(
+            options.machine,
+            options.script_command,
+            store,
+            shared.clone(),
+            queue.clone(),
+            jobs.clone(),
+        )?;
         let Store { lock, archive, journal, .. } = store;
         let segments: Segments<_> = journal.segments();
         let threads = vec![

@@ -39,7 +39,11 @@ impl Numbers {
 }
 
 fn open(folder: &tempfile::TempDir) -> Server {
-    let options = ServerOptions { store: Settings::new(folder.path()), machine: Options::default() };
+    let options = ServerOptions {
+        store: Settings::new(folder.path()),
+        machine: Options::default(),
+        script_command: None,
+    };
     Server::open(options).expect("a sound folder")
 }
 

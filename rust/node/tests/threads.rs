@@ -26,7 +26,11 @@ struct Client {
 
 fn open(folder: &Path) -> Result<Server, OpenError> {
     let store = Settings { segment_bytes: 4 << 20, ..Settings::new(folder) };
-    Server::open(ServerOptions { store, machine: Options { cached_max: 100, ..Options::default() } })
+    Server::open(ServerOptions {
+        store,
+        machine: Options { cached_max: 100, ..Options::default() },
+        script_command: None,
+    })
 }
 
 impl Client {

@@ -18,11 +18,18 @@ fn verbs() -> Vec<&'static str> {
     fastcond_node::calls::verbs().chain(std::iter::once(node::METRICS)).collect()
 }
 
+/// Answers scripts on standard input, a socket, until the server that holds its other end goes.
+#[pyfunction]
+fn serve_scripts(py: Python<'_>) -> PyResult<()> {
+    py.detach(fastcond_node::scripts::serve).map_err(Into::into)
+}
+
 /// The compiled core of fastcond.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<node::Node>()?;
     module.add_class::<model::Model>()?;
     module.add_function(wrap_pyfunction!(verbs, module)?)?;
+    module.add_function(wrap_pyfunction!(serve_scripts, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

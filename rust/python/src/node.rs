@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::ffi::OsString;
 
 /// Settings as JSON.
 #[derive(Deserialize)]
@@ -23,6 +24,8 @@ struct Given {
     cached_max: Option<usize>,
     #[serde(default)]
     environment: HashMap<String, String>,
+    #[serde(default)]
+    script_command: Option<Vec<String>>,
 }
 
 type ColdRequest<'py> =
@@ -94,7 +97,9 @@ impl Node {
             cached_max: given.cached_max.unwrap_or(defaults.cached_max),
             environment: given.environment.into_iter().collect(),
         };
-        let opened = py.detach(|| Server::open(ServerOptions { store, machine }));
+        let script_command =
+            given.script_command.map(|command| command.into_iter().map(OsString::from).collect());
+        let opened = py.detach(|| Server::open(ServerOptions { store, machine, script_command }));
         let server = opened.map_err(|error| store_error(py, error.to_string()))?;
         Ok(Self { server: Some(server), store: "embedded" })
     }

@@ -51,7 +51,7 @@ fn evaluate(step: &mut Step<'_, '_>, input: &str) -> Result<Raw, (TaskStatus, St
             step.spend(SCRIPT_COST);
             let given = script::Given { now_ms: step.given.now_ms, seed: step.given.seed };
             step.given.scripts.evaluate(&expression, input, &given).map_err(|error| match error {
-                ScriptError::OutOfTime => (TaskStatus::Failed, error.to_string()),
+                ScriptError::OutOfTime | ScriptError::Lost { .. } => (TaskStatus::Failed, error.to_string()),
                 _ => terminal(error.to_string()),
             })
         }

@@ -27,8 +27,13 @@ pub enum ScriptError {
         /// Line of the source, from 1; 0 when unknown.
         line: u32,
     },
-    /// The script used up [`super::FUEL`], or the watch stopped it. The only failure worth a retry (S-36.2).
+    /// The script used up [`super::FUEL`], or the watch stopped it. Worth a retry (S-36.2).
     OutOfTime,
+    /// Its [`super::Host`] has no answer: it cannot be started, or ended during the call. Worth a retry.
+    Lost {
+        /// What happened to the host.
+        why: String,
+    },
     /// The script needed more than [`super::HEAP_BYTES_MAX`].
     OutOfMemory,
     /// The result has more than [`super::OUTPUT_BYTES_MAX`] bytes, nests too deeply, or never ends.
@@ -119,6 +124,7 @@ impl fmt::Display for ScriptError {
                 write!(f, "Error evaluating the script at line {line}: {message}")
             }
             Self::OutOfTime => f.write_str("Script not evaluated within its time limit, interrupted."),
+            Self::Lost { why } => write!(f, "Script not evaluated: {why}"),
             Self::OutOfMemory => f.write_str("Script needs more memory than it may use"),
             Self::OutputTooLarge => f.write_str("Script result is larger than 1 MiB or nested too deeply"),
         }

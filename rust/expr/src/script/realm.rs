@@ -11,7 +11,7 @@ use rquickjs::{Array, Context, Ctx, Error, Function, Object, Runtime, Value};
 use super::exact::ExactIntegers;
 use super::failure::ScriptError;
 use super::result::{Kept, Stop, Writer};
-use super::{FUEL, Given, HEAP_BYTES_MAX, STACK_BYTES_MAX, Watch};
+use super::{Call, FUEL, Form, Given, HEAP_BYTES_MAX, STACK_BYTES_MAX, Watch};
 
 const PRELUDE: &str = include_str!("prelude.js");
 const SHIMS: &str = include_str!("shims.js");
@@ -28,17 +28,6 @@ const FULL_NAMES: [&str; 14] = [
 
 /// The name of the script in stack traces; no other frame has it.
 pub(super) const SCRIPT_NAME: &str = "script";
-
-/// How a source is run.
-#[derive(Clone, Copy)]
-pub(super) enum Form {
-    /// As a program: the value of its last statement is the result.
-    Program,
-    /// As the body of a function that is called: `return` gives the result.
-    FunctionBody,
-    /// Not at all: only read.
-    SyntaxOnly,
-}
 
 /// What every realm has: enough for any syntax to be safe.
 type Lean = (
@@ -81,17 +70,12 @@ impl Realm {
         Ok(Self { context, fuel, is_full, has_shims: names(&SHIM_NAMES) })
     }
 
-    pub(super) fn run(
-        &self,
-        source: &str,
-        dollar: &str,
-        given: &Given,
-        form: Form,
-    ) -> Result<Raw, ScriptError> {
+    pub(super) fn run(&self, call: &Call<'_>) -> Result<Raw, ScriptError> {
+        let Call { form, source, dollar, given } = *call;
         self.context.with(|ctx| match form {
             Form::SyntaxOnly => self.read_only(&ctx, source),
-            Form::Program => self.result(&ctx, source.to_owned(), dollar, given),
-            Form::FunctionBody => self.result(&ctx, format!("(function(){{{source}\n}})()"), dollar, given),
+            Form::Program => self.result(&ctx, source.to_owned(), dollar, &given),
+            Form::FunctionBody => self.result(&ctx, format!("(function(){{{source}\n}})()"), dollar, &given),
         })
     }
 

@@ -1,14 +1,16 @@
 //! The engine thread decides; the journal thread makes durable and lets replies go.
 
 use super::archive::{ArchiveJob, Jobs};
-use super::clock::{Stopwatch, fresh_seed, wall_ms};
+use super::clock::{fresh_seed, wall_ms};
 use super::{Item, Shared, Waiting, metrics, stop_jobs};
 use crate::machine::recovery::Recovering;
 use crate::machine::{Machine, Options};
 use crate::reply::{Reply, ReplyTo};
+use crate::scripts::{Process, Stopwatch};
 use fastcond_expr::script::Scripts;
 use fastcond_store::disk::RealDisk;
 use fastcond_store::{Durable, Journal, OpenError, Queue, Refused, Store, StoreFault, run};
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -27,6 +29,7 @@ const ARCHIVE_BYTES: usize = 16 << 20;
 /// Starts the engine thread: it recovers from the store, hands the store back, and goes on deciding.
 pub(super) fn spawn(
     options: Options,
+    script_command: Option<Vec<OsString>>,
     store: Store,
     shared: Arc<Shared>,
     queue: Arc<Queue<Waiting>>,
@@ -34,7 +37,7 @@ pub(super) fn spawn(
 ) -> Result<(JoinHandle<()>, Store), OpenError> {
     let (give, take) = std::sync::mpsc::sync_channel(1);
     let body = move || {
-        let machine = match recover(options, &store) {
+        let machine = match recover(options, script_command, &store) {
             Ok(machine) => machine,
             Err(error) => {
                 let _ = give.send(Err(error));
@@ -51,9 +54,16 @@ pub(super) fn spawn(
     Ok((thread, store))
 }
 
-fn recover(options: Options, store: &Store) -> Result<Machine, OpenError> {
+fn recover(
+    options: Options,
+    script_command: Option<Vec<OsString>>,
+    store: &Store,
+) -> Result<Machine, OpenError> {
     let shelf = store.reader()?;
-    let scripts = Scripts::with_watch(Arc::new(Stopwatch::new()));
+    let scripts = script_command.map_or_else(
+        || Scripts::with_watch(Arc::new(Stopwatch::new())),
+        |command| Scripts::hosted(Box::new(Process::new(command))),
+    );
     let mut machine = Machine::with_scripts(options, Box::new(shelf), fresh_seed(), wall_ms(), scripts);
     let mut recovering = Recovering::new(&mut machine);
     store.recover(&mut recovering)?;

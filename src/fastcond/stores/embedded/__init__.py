@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -31,6 +33,17 @@ def open_node(config: Config) -> Node:
                 "sync": config.store.sync,
                 "instance": config.runtime.instance,
                 "environment": dict(config.runtime.environment),
+                "script_command": _script_command(Path(_core.__file__)),
             }
         )
     )
+
+
+def _script_command(core: Path) -> list[str]:
+    """Return how the core starts the process that evaluates scripts: this interpreter with the core alone.
+
+    Isolated and without site packages, so that nothing of the environment runs in it and it is there quickly.
+    """
+    root = str(core.resolve().parent.parent)
+    program = f"import sys; sys.path.append({root!r}); from fastcond._core import serve_scripts as s; s()"
+    return [sys.executable, "-I", "-S", "-c", program]

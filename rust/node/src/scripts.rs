@@ -1,0 +1,197 @@
+//! Scripts in a process of their own, which can be ended whatever a script does (quality H15 to H19).
+//!
+//! [`Process`] is the server's side: it keeps one child, hands it one call at a time and waits. A child that has
+//! had its time without answering is killed and the next call gets a new one. [`serve`] is the child's side: the
+//! same evaluator, with its own fuel and stopwatch, which end all ordinary scripts without anybody being killed.
+//! Both speak over one socket, the child's standard input; the frames are those of [`frame`].
+
+mod child;
+mod frame;
+mod stopwatch;
+
+pub use child::serve;
+pub(crate) use stopwatch::Stopwatch;
+
+use fastcond_expr::script::{Call, Host, ScriptError};
+use fastcond_json::Raw;
+use std::ffi::OsString;
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// CPU time after which a child is killed: what its stopwatch allows, and the coarse clock it is read from.
+const CPU_MAX: Duration = Duration::from_millis(70);
+/// Time by the wall after which it is killed all the same: it was stopped, or the machine is beyond help.
+const WALL_MAX: Duration = Duration::from_secs(2);
+/// How long a call runs before somebody looks at the child's CPU time, and from then on between looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long a new child may take to say that it is ready.
+const READY_MAX: Duration = Duration::from_secs(20);
+/// Ticks per second of the CPU times in `/proc` (`USER_HZ`, the same on every Linux).
+const TICKS_PER_S: u64 = 100;
+/// What a child keeps of the server's environment: where its program and its libraries are.
+const ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LANG"];
+
+/// Evaluates scripts in a child process, made at the first call and replaced when it had to be killed.
+#[derive(Debug)]
+pub struct Process {
+    command: Vec<OsString>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    socket: BufReader<UnixStream>,
+    /// CPU time it had used when it answered last; none before it said that it is there.
+    used: Option<Duration>,
+}
+
+/// Why a call got no answer.
+enum End {
+    OutOfTime,
+    Gone(String),
+}
+
+impl Process {
+    /// A host whose children are started by `command`, a program and its arguments, which calls [`serve`].
+    pub fn new(command: Vec<OsString>) -> Self {
+        Self { command, running: None }
+    }
+
+    fn start(&self) -> Result<Running, String> {
+        let text = |error: std::io::Error| error.to_string();
+        let (program, arguments) = self.command.split_first().ok_or("no command is set")?;
+        let (ours, theirs) = UnixStream::pair().map_err(text)?;
+        ours.set_write_timeout(Some(WALL_MAX)).map_err(text)?;
+        ours.set_read_timeout(Some(LOOK_EVERY)).map_err(text)?;
+        let kept = ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(kept)
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            // A Ctrl-C in the terminal is the server's to answer.
+            .process_group(0)
+            .spawn()
+            .map_err(text)?;
+        Ok(Running { child, socket: BufReader::new(ours), used: None })
+    }
+
+    /// One attempt: whoever is running, or a new child, gets the frame and has its time.
+    fn attempt(&mut self, request: &[u8]) -> Result<Result<Raw, ScriptError>, End> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.start().map_err(End::Gone)?,
+        };
+        match running.exchange(request) {
+            Ok(answer) => {
+                self.running = Some(running);
+                Ok(answer)
+            }
+            Err(end) => {
+                running.kill();
+                // The next one starts while the server goes on.
+                self.running = self.start().ok();
+                Err(end)
+            }
+        }
+    }
+}
+
+impl Host for Process {
+    fn answer(&mut self, call: &Call<'_>) -> Result<Raw, ScriptError> {
+        let request = frame::call(call);
+        // A child that died while it was idle says nothing about this call.
+        let was_there = self.running.as_ref().is_some_and(|running| running.used.is_some());
+        let answer = match self.attempt(&request) {
+            Err(End::Gone(_)) if was_there => self.attempt(&request),
+            first => first,
+        };
+        match answer {
+            Ok(result) => result,
+            Err(End::OutOfTime) => Err(ScriptError::OutOfTime),
+            Err(End::Gone(why)) => Err(ScriptError::Lost { why }),
+        }
+    }
+}
+
+impl Running {
+    fn exchange(&mut self, request: &[u8]) -> Result<Result<Raw, ScriptError>, End> {
+        if self.used.is_none() {
+            let began = Instant::now();
+            let _ = self.next_answer(|_| began.elapsed() > READY_MAX).map_err(|end| match end {
+                End::OutOfTime => End::Gone("the script process does not start".to_owned()),
+                gone @ End::Gone(_) => gone,
+            })?;
+        }
+        let (began, before) = (Instant::now(), self.used.unwrap_or_default());
+        self.socket.get_mut().write_all(request).map_err(gone)?;
+        self.next_answer(|child| {
+            let used = child.cpu().map(|now| now.saturating_sub(before));
+            began.elapsed() > WALL_MAX || used.is_some_and(|used| used >= CPU_MAX)
+        })
+    }
+
+    fn next_answer(&mut self, is_over: impl Fn(&Self) -> bool) -> Result<Result<Raw, ScriptError>, End> {
+        let mut length = [0; 4];
+        self.read(&mut length, &is_over)?;
+        let length = frame::answer_length(length).ok_or_else(|| End::Gone("its answer has no end".into()))?;
+        let mut answer = vec![0; length];
+        self.read(&mut answer, &is_over)?;
+        let (result, used) = frame::read_answer(&answer);
+        self.used = used.or(self.used);
+        Ok(result)
+    }
+
+    /// Fills `bytes`; between waits of [`LOOK_EVERY`] it asks whether the time is over.
+    fn read(&mut self, bytes: &mut [u8], is_over: impl Fn(&Self) -> bool) -> Result<(), End> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.socket.read(&mut bytes[at..]) {
+                Ok(0) => return Err(End::Gone("the script process ended".to_owned())),
+                Ok(read) => at += read,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    if is_over(self) {
+                        return Err(End::OutOfTime);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(gone(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// CPU time the child has used, to a hundredth of a second; none where it cannot be read.
+    fn cpu(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name in brackets may hold anything; user and system time are fields 14 and 15, 12 and 13 after it.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+        let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+        Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_S))
+    }
+
+    fn kill(&mut self) {
+        // It may have ended by itself; either way it is waited for, so that nothing of it is left.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
+fn gone(error: std::io::Error) -> End {
+    End::Gone(format!("the script process cannot be reached: {error}"))
+}
