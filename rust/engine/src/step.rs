@@ -202,15 +202,12 @@ impl<'a, 'g> Step<'a, 'g> {
         header.next_message += 1;
         self.change.header = true;
         self.change.sent.push(number);
-        self.live.execution.outbox.push(Outgoing { number, message });
+        self.live.execution.outbox.insert(Outgoing { number, message });
     }
 
     /// A message is known to have arrived.
     pub fn arrived(&mut self, number: u32) {
-        let outbox = &mut self.live.execution.outbox;
-        let before = outbox.len();
-        outbox.retain(|m| m.number != number);
-        if outbox.len() < before {
+        if self.live.execution.outbox.remove(number) {
             self.change.arrived.push(number);
         }
     }

@@ -127,7 +127,7 @@ fn command(live: &Live, random: &mut Random) -> Command {
         9 => Command::PutVariables { variables: Raw::of_checked(format!(r#"{{"k":{}}}"#, random.below(9))) },
         10..15 => Command::HandOut { task: no, worker: Some("w".into()) },
         15..18 => {
-            let number = live.execution.outbox.first().map_or(0, |out| out.number);
+            let number = live.execution.outbox.iter().next().map_or(0, |out| out.number);
             Command::Arrived { number }
         }
         18..20 => Command::Tick,

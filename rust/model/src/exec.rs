@@ -1,7 +1,7 @@
 //! The record of one execution: a header, its payloads and its task instances (S-1.7, S-1.16).
 
 use crate::ids::{DefId, TaskId, TaskNo, WorkflowId};
-use crate::message::Outgoing;
+use crate::outbox::Outbox;
 use crate::status::{TaskStatus, WorkflowStatus};
 use fastcond_json::Raw;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ pub struct Execution {
     /// Task instances by number.
     pub tasks: TaskTable,
     /// Messages to other executions not yet known to have arrived.
-    pub outbox: Vec<Outgoing>,
+    pub outbox: Outbox,
 }
 
 impl Execution {
@@ -129,7 +129,7 @@ impl Execution {
             output: Raw::empty_object(),
             variables: Raw::empty_object(),
             tasks: TaskTable::default(),
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -164,10 +164,6 @@ pub enum NodeRef {
 }
 
 /// One attempt at one step.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the flags are the contract's, each on its own (S-1.4 to S-1.6)"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// Number within the execution.
@@ -192,8 +188,6 @@ pub struct Task {
     pub is_executed: bool,
     /// A newer attempt replaces this one (S-1.5).
     pub is_retried: bool,
-    /// S-1.6.
-    pub is_subworkflow_changed: bool,
     /// SWITCH and DECISION: the chosen branch carries on instead of this task (S-6.1).
     pub has_children: bool,
     /// Iteration shown on the wire: above 0 inside a loop, or of a loop that has started.

@@ -8,6 +8,7 @@ pub mod def;
 pub mod exec;
 pub mod ids;
 pub mod message;
+pub mod outbox;
 pub mod request;
 pub mod status;
 
@@ -18,5 +19,6 @@ pub use def::{
 pub use exec::{DynSpec, Execution, Header, NodeRef, Parent, Task, TaskTable};
 pub use ids::{DefId, TaskId, TaskNo, WorkflowId};
 pub use message::{Message, Outgoing};
+pub use outbox::Outbox;
 pub use request::{StartRequest, TaskResult};
 pub use status::{ResultStatus, TaskStatus, WorkflowStatus};

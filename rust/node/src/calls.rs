@@ -79,7 +79,7 @@ impl Machine {
         };
         // What could not be read was not found: the caller is told the truth.
         let failed = match self.take_read_fault() {
-            Some(fault) => Failure { is_retryable: true, ..Failure::new(500, fault.to_string()) },
+            Some(fault) => Failure::unreadable(&fault),
             None => failed,
         };
         let reply = Reply::failure(&failed, &self.options.instance);

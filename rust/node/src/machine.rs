@@ -49,9 +49,9 @@ impl Hasher for IdHasher {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the lower and the upper half are meant")]
     fn write_u128(&mut self, id: u128) {
-        let [low, high] =
-            [id & u128::from(u64::MAX), id >> 64].map(|half| u64::try_from(half).unwrap_or_default());
+        let (low, high) = (id as u64, (id >> 64) as u64);
         self.0 = low ^ high.rotate_left(29);
     }
 
@@ -319,16 +319,15 @@ impl Machine {
     }
 
     /// Log lines of a task, oldest first.
-    pub fn logs(&mut self, task: [u8; 16]) -> Vec<fastcond_store::LogLine> {
-        let stored = self.shelf.logs(task);
-        let mut lines = self.read(stored).unwrap_or_default();
+    pub fn logs(&self, task: [u8; 16]) -> Result<Vec<fastcond_store::LogLine>, StoreFault> {
+        let mut lines = self.shelf.logs(task)?;
         for line in self.pending.logs_of(task) {
             if !lines.iter().any(|known| known.seq == line.seq) {
                 lines.push(line.clone());
             }
         }
         lines.sort_by_key(|line| (line.created_ms, line.seq));
-        lines
+        Ok(lines)
     }
 
     /// The execution that a task id belongs to.
@@ -364,7 +363,7 @@ impl Machine {
         let loaded = self.shelf.load(id);
         let Some(record) = self.read(loaded).flatten() else { return false };
         let execution = fastcond_model::codec::apply(None, &record).expect("an archived record is readable");
-        let graph = self.snapshot_of(&execution.header.def);
+        let Some(graph) = self.snapshot_of(&execution.header.def) else { return false };
         let mut live = Live::new(execution, graph);
         live.resume_work();
         self.make_room();
@@ -406,13 +405,17 @@ impl Machine {
         self.load(id).then(|| &self.executions[&id.0].live)
     }
 
-    /// The snapshot an execution runs on.
-    pub fn snapshot_of(&mut self, def: &fastcond_model::DefId) -> Arc<Graph> {
+    /// The snapshot an execution runs on; none when the archive cannot be read, which is noted.
+    pub fn snapshot_of(&mut self, def: &fastcond_model::DefId) -> Option<Arc<Graph>> {
         if let Some(graph) = self.registry.snapshot(*def) {
-            return graph;
+            return Some(graph);
         }
-        let text = self.pending.snapshot(&def.key()).or_else(|| self.shelf.definition(&def.key()));
-        let text = text.expect("a snapshot is stored before an execution uses it");
-        self.registry.adopt_snapshot(&text, true)
+        let text = if let Some(text) = self.pending.snapshot(&def.key()) {
+            text
+        } else {
+            let stored = self.shelf.definition(&def.key());
+            self.read(stored)?.expect("a snapshot is stored before an execution uses it")
+        };
+        Some(self.registry.adopt_snapshot(&text, true))
     }
 }

@@ -3,6 +3,7 @@
 use fastcond_engine::Rejection;
 use fastcond_engine::validate::Violation;
 use fastcond_json::ObjectWriter;
+use fastcond_store::StoreFault;
 use fastcond_wire::Form;
 
 /// Where an answer goes.
@@ -123,6 +124,11 @@ impl Failure {
     /// 503: the store does not take writes.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self { is_retryable: true, ..Self::new(503, message) }
+    }
+
+    /// 500: the archive could not be read; what was asked for may well be there.
+    pub fn unreadable(fault: &StoreFault) -> Self {
+        Self { is_retryable: true, ..Self::new(500, fault.to_string()) }
     }
 
     /// 400 with the violated rules; `prefix` is the position the contract puts before each path.

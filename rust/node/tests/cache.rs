@@ -131,6 +131,25 @@ fn a_task_whose_execution_cannot_be_read_stays_in_its_queue() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_called_missing() {
+    let archive = MemoryArchive::default();
+    let mut machine = evicting(&archive, "");
+    let id = start(&mut machine, "w", "{}");
+    let task = shown(&mut machine, &id)["tasks"][0]["taskId"].as_str().expect("an id").to_owned();
+    ask(&mut machine, "tasks.log_add", &[("taskId", &task)], "a line");
+    archive_all(&mut machine, &archive);
+    archive.set_failing(true);
+    assert_eq!(ask(&mut machine, "tasks.log_get", &[("taskId", &task)], "").status, 500);
+    let paused = ask(&mut machine, "bulk.pause", &[], &format!(r#"["{id}"]"#));
+    let paused: serde_json::Value = serde_json::from_slice(&paused.body).expect("JSON");
+    let message = paused["bulkErrorResults"][&id].as_str().expect("an error");
+    assert!(!message.contains("found"), "{message}");
+    archive.set_failing(false);
+    assert_eq!(ask(&mut machine, "tasks.log_get", &[("taskId", &task)], "").status, 200);
+    assert_eq!(shown(&mut machine, &id)["status"], "RUNNING");
+}
+
+#[test]
 fn a_timer_whose_execution_cannot_be_read_fires_later() {
     // G6: late is allowed when the disk fails, lost is not.
     let archive = MemoryArchive::default();

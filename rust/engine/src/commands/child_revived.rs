@@ -15,7 +15,6 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
     }
     let was_terminal = step.live.execution.header.status.is_terminal();
     reopen(step, no, false);
-    step.edit(no, TaskChange::default(), |t| t.is_subworkflow_changed = false);
     let mut siblings = Vec::new();
     if was_terminal {
         revive(step);
@@ -38,10 +37,7 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
 /// Whether a cancellation or a resumption is on its way to the child of a task: what the child said it said before it
 /// knew, and it will answer. Taken at their word, two siblings could cancel and revive each other for ever.
 pub fn is_spoken_to(live: &Live, task: &Task) -> bool {
-    live.execution.outbox.iter().any(|out| match &out.message {
-        Message::Cancel { child, .. } | Message::Resume { child } => task.subworkflow == Some(*child),
-        Message::Start { .. } | Message::Ended { .. } | Message::Revived { .. } => false,
-    })
+    task.subworkflow.is_some_and(|child| live.execution.outbox.has_command_for(child))
 }
 
 /// What was cancelled with the execution is looked at again: joins and loops wait, the rest is scheduled in place.

@@ -35,7 +35,6 @@ impl Step<'_, '_> {
             retried_of: Some(no),
             is_executed: false,
             is_retried: false,
-            is_subworkflow_changed: false,
             has_children: false,
             scheduled_ms: now_ms,
             start_ms: 0,

@@ -119,19 +119,16 @@ impl Step<'_, '_> {
             .collect()
     }
 
-    /// A paused workflow still closes joins; what follows them waits (S-60.1).
+    /// A paused workflow still closes joins; what follows them waits (S-60.1). Whatever else is in line is found again
+    /// by the resumption.
     pub fn close_joins_while_paused(&mut self) {
         if self.live.execution.header.status != WorkflowStatus::Paused {
             return;
         }
-        let open =
-            self.live.execution.tasks.iter().filter(|t| !t.status.is_terminal() && &*t.task_type == "JOIN");
-        let ready: Vec<TaskNo> = open
-            .filter(|t| joined(self.live, t).iter().all(|on| on.is_some_and(is_over_for_join)))
-            .map(|t| t.no)
-            .collect();
-        for no in ready {
-            self.close_join(no);
+        while let Some(no) = self.live.work.pop_front() {
+            if self.live.join_pending(no) == Some(0) {
+                self.close_join(no);
+            }
         }
     }
 

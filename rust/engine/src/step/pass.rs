@@ -5,7 +5,7 @@ use super::failing::Verdict;
 use crate::graph::Next;
 use crate::live::{Live, Place};
 use crate::tasks::Mode;
-use fastcond_model::{NodeRef, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
+use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
 
 impl Step<'_, '_> {
     /// Works in turns until nothing moves, the workflow ends, or the step is long enough.
@@ -112,17 +112,10 @@ impl Step<'_, '_> {
         self.live.work.push_back(no);
     }
 
-    fn is_unprocessed(&self, no: TaskNo) -> bool {
-        let task = self.live.task(no);
-        task.status.is_terminal()
-            && !task.is_retried
-            && !task.is_executed
-            && task.status != TaskStatus::Skipped
-    }
-
     /// The status a failed instance ends the workflow with, when nothing excuses it.
     pub fn fatal(&self, no: TaskNo) -> Option<WorkflowStatus> {
-        let is_failed = self.is_unprocessed(no) && self.live.task(no).status.is_failure();
+        let task = self.live.task(no);
+        let is_failed = is_unprocessed(task) && task.status.is_failure();
         match is_failed.then(|| self.judge(no))? {
             Verdict::End(status) => Some(status),
             Verdict::Again | Verdict::GoOn(_) => None,
@@ -130,7 +123,7 @@ impl Step<'_, '_> {
     }
 
     fn look_at(&mut self, no: TaskNo) {
-        if !self.is_unprocessed(no) {
+        if !is_unprocessed(self.live.task(no)) {
             return;
         }
         let was_over = super::joins::is_over_for_join(self.live.task(no));
@@ -204,19 +197,20 @@ impl Step<'_, '_> {
     }
 }
 
+/// Whether an instance ended and nobody has looked at it yet.
+fn is_unprocessed(task: &Task) -> bool {
+    task.status.is_terminal() && !task.is_retried && !task.is_executed && task.status != TaskStatus::Skipped
+}
+
 /// What a step that was cut short, or a crash, left to do: derived from the record.
 pub fn unfinished(live: &Live) -> Vec<TaskNo> {
     let mut work: Vec<TaskNo> = Vec::new();
     for task in live.execution.listed() {
-        let is_unprocessed = task.status.is_terminal()
-            && !task.is_executed
-            && !task.is_retried
-            && task.status != TaskStatus::Skipped;
         let is_inline = !task.status.is_terminal()
             && live
                 .node_of(task)
                 .is_some_and(|node| node.behaviour.mode == Mode::Inline && node.behaviour.resumes);
-        if is_unprocessed || is_inline {
+        if is_unprocessed(task) || is_inline {
             work.push(task.no);
         }
     }

@@ -108,7 +108,6 @@ impl Step<'_, '_> {
             retried_of: None,
             is_executed: false,
             is_retried: false,
-            is_subworkflow_changed: false,
             has_children: false,
             iteration: place.iteration,
             in_loop: place.in_loop,

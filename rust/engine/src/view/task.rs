@@ -87,7 +87,8 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     if let Some(child) = task.subworkflow {
         id_field(&mut object, "subWorkflowId", child.0);
     }
-    object.bool("subworkflowChanged", task.is_subworkflow_changed);
+    // The message that would set it acts at once, so no reader ever finds it set.
+    object.bool("subworkflowChanged", false);
     number(&mut object, "firstStartTime", 0);
     object.raw("executionMetadata", r#"{"additionalContext":{},"empty":true,"additionalContextMap":{}}"#);
     object.raw("taskDefinition", node.as_ref().map_or("null", |n| &n.task_def_json));

@@ -103,7 +103,7 @@ pub fn encode(out: &mut Vec<u8>, execution: &Execution, change: &Change) {
         w.uint(DROPPED, u64::from(no) + 1);
     }
     for &number in &change.sent {
-        if let Some(message) = execution.outbox.iter().find(|m| m.number == number) {
+        if let Some(message) = execution.outbox.get(number) {
             w.record(SENT, |w| outbox::write(w, message));
         }
     }
@@ -179,10 +179,10 @@ pub fn apply(execution: Option<Execution>, bytes: &[u8]) -> Result<Execution, Co
                 let no = field.maybe()?.unwrap_or_default();
                 e.tasks.remove(no);
             }
-            SENT => e.outbox.push(outbox::read(field.record()?)?),
+            SENT => e.outbox.insert(outbox::read(field.record()?)?),
             ARRIVED => {
                 let number = field.maybe()?.unwrap_or_default();
-                e.outbox.retain(|m| m.number != number);
+                e.outbox.remove(number);
             }
             _ => {}
         }

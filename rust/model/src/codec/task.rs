@@ -37,10 +37,8 @@ pub(super) fn write(w: &mut Writer<'_>, t: &Task, parts: TaskChange) {
     w.uint(7, u64::from(t.seq));
     w.uint(8, u64::from(t.retry_count));
     w.maybe(9, t.retried_of);
-    let flags = u64::from(t.is_executed)
-        | u64::from(t.is_retried) << 1
-        | u64::from(t.is_subworkflow_changed) << 2
-        | u64::from(t.has_children) << 3;
+    // Bit 2 was another flag once.
+    let flags = u64::from(t.is_executed) | u64::from(t.is_retried) << 1 | u64::from(t.has_children) << 3;
     w.uint(10, flags);
     w.uint(11, u64::from(t.iteration));
     w.maybe(12, t.in_loop);
@@ -117,7 +115,6 @@ pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, C
                 let flags = field.uint()?;
                 t.is_executed = flags & 1 != 0;
                 t.is_retried = flags & 2 != 0;
-                t.is_subworkflow_changed = flags & 4 != 0;
                 t.has_children = flags & 8 != 0;
             }
             11 => t.iteration = field.narrow()?,
@@ -166,7 +163,6 @@ fn blank() -> Task {
         retried_of: None,
         is_executed: false,
         is_retried: false,
-        is_subworkflow_changed: false,
         has_children: false,
         iteration: 0,
         in_loop: None,

@@ -2,6 +2,7 @@ use super::*;
 use crate::exec::{DynSpec, Execution, Header, NodeRef, Parent, Task};
 use crate::ids::{DefId, WorkflowId};
 use crate::message::{Message, Outgoing};
+use crate::outbox::Outbox;
 use crate::status::{TaskStatus, WorkflowStatus};
 use fastcond_json::Raw;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ fn sample() -> Execution {
         task_to_domain: Raw::empty_object(),
         priority: 3,
     };
-    e.outbox.push(Outgoing { number: 0, message });
+    e.outbox.insert(Outgoing { number: 0, message });
     e
 }
 
@@ -50,7 +51,6 @@ fn task(no: u32, node: NodeRef) -> Task {
         retried_of: Some(0),
         is_executed: true,
         is_retried: false,
-        is_subworkflow_changed: true,
         has_children: true,
         iteration: 1,
         in_loop: Some(0),
@@ -94,7 +94,7 @@ fn patch_leaves_other_payloads_alone() {
     after.tasks.get_mut(1).unwrap().status = TaskStatus::Completed;
     after.tasks.get_mut(1).unwrap().output = Raw::of_checked(r#"{"done":true}"#);
     after.tasks.remove(0);
-    after.outbox.clear();
+    after.outbox = Outbox::default();
     let change = Change {
         tasks: vec![(1, TaskChange { output: true, ..TaskChange::default() })],
         dropped: vec![0],

@@ -46,7 +46,10 @@ fn one(
     let Some(workflow) = WorkflowId::parse(id) else {
         return Err(format!("No such workflow found by id: {id}"));
     };
-    act(machine, workflow).map(|_| ()).map_err(|f| f.message)
+    let done = act(machine, workflow);
+    // What could not be read was not found; the next id is another matter.
+    let fault = machine.take_read_fault();
+    done.map(|_| ()).map_err(|failure| fault.map_or(failure.message, |fault| fault.to_string()))
 }
 
 fn answer(results: &[(String, Result<(), String>)]) -> Reply {

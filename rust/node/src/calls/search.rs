@@ -72,7 +72,7 @@ fn search(machine: &mut Machine, to: ReplyTo, params: &Params, shape: Shape) -> 
 fn answer(result: Result<String, StoreFault>) -> Reply {
     match result {
         Ok(body) => Reply::json(body),
-        Err(fault) => Reply::failure(&Failure::new(500, fault.to_string()), ""),
+        Err(fault) => Reply::failure(&Failure::unreadable(&fault), ""),
     }
 }
 

@@ -236,7 +236,8 @@ fn log_add(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply,
 
 fn log_get(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
     let text = params.need("taskId")?;
-    let lines = TaskId::parse(text).map(|id| machine.logs(id.0.to_be_bytes())).unwrap_or_default();
+    let lines = TaskId::parse(text).map(|id| machine.logs(id.0.to_be_bytes())).transpose();
+    let lines = lines.map_err(|fault| Failure::unreadable(&fault))?.unwrap_or_default();
     if lines.is_empty() {
         return Ok(Reply::nothing());
     }

@@ -37,9 +37,8 @@ impl Machine {
 
     fn deliver_number(&mut self, sender: WorkflowId, number: u32) {
         self.take_read_fault();
-        let message = self.find(sender).and_then(|live| {
-            live.execution.outbox.iter().find(|m| m.number == number).map(|m| m.message.clone())
-        });
+        let message =
+            self.find(sender).and_then(|live| live.execution.outbox.get(number).map(|m| m.message.clone()));
         if let Some(message) = message {
             self.deliver_one(sender, message);
         } else if self.read_fault.is_none() {
@@ -76,7 +75,7 @@ impl Machine {
             Message::Start { id, task, def, input, correlation_id, task_to_domain, priority } => {
                 // The id is fixed, so an execution that is there is this one (S-3.8).
                 if !self.load(id) && self.read_fault.is_none() {
-                    let graph = self.snapshot_of(&def);
+                    let Some(graph) = self.snapshot_of(&def) else { return };
                     let parent = task.map(|no| Parent { workflow: sender, task: sender.task(no) });
                     self.start(Start {
                         id,

@@ -88,7 +88,7 @@ impl<'a> Recovering<'a> {
         for id in ids {
             machine.forget_rows_of(id);
             let Some(execution) = folded.remove(&id).flatten() else { continue };
-            let graph = machine.snapshot_of(&execution.header.def);
+            let Some(graph) = machine.snapshot_of(&execution.header.def) else { break };
             let mut live = Live::new(execution, graph);
             live.resume_work();
             machine.adopt(live);

@@ -325,8 +325,6 @@ pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec
                 (_, 1) => task = field.maybe()?.unwrap_or_default(),
                 (_, 2) => queue.task_type = field.text()?,
                 (1, 3) => queue.domain = Some(field.text()?),
-                (1, 4) => queue.namespace = Some(field.text()?),
-                (1, 5) => queue.isolation = Some(field.text()?),
                 (1, 6) => due_ms = field.int()?,
                 (1, 7) => priority = field.narrow()?,
                 _ => {}

@@ -11,7 +11,7 @@ pub trait Shelf: Send {
     /// Executions whose id starts with these bytes.
     fn ids_with_prefix(&self, prefix: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault>;
     /// A definition snapshot.
-    fn definition(&self, key: &str) -> Option<String>;
+    fn definition(&self, key: &str) -> Result<Option<String>, StoreFault>;
     /// Log lines of a task.
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault>;
 }
@@ -29,8 +29,8 @@ impl Shelf for NoShelf {
         Ok(Vec::new())
     }
 
-    fn definition(&self, _: &str) -> Option<String> {
-        None
+    fn definition(&self, _: &str) -> Result<Option<String>, StoreFault> {
+        Ok(None)
     }
 
     fn logs(&self, _: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {
@@ -50,9 +50,9 @@ impl Shelf for ArchiveReader {
         Ok(ids.collect())
     }
 
-    fn definition(&self, key: &str) -> Option<String> {
-        let bytes = self.thing(super::records::SNAPSHOT, key).expect("the archive can be read")?;
-        Some(String::from_utf8(bytes).expect("a stored definition is text"))
+    fn definition(&self, key: &str) -> Result<Option<String>, StoreFault> {
+        let bytes = self.thing(super::records::SNAPSHOT, key)?;
+        Ok(bytes.map(|bytes| String::from_utf8(bytes).expect("a stored definition is text")))
     }
 
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {

@@ -72,9 +72,9 @@ impl Shelf for MemoryArchive {
         })
     }
 
-    fn definition(&self, key: &str) -> Option<String> {
-        let kept = self.kept();
-        kept.snapshots.get(key).map(|text| String::from_utf8(text.clone()).expect("a definition is text"))
+    fn definition(&self, key: &str) -> Result<Option<String>, StoreFault> {
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("a definition is text");
+        self.read(|kept| kept.snapshots.get(key).map(text))
     }
 
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {

@@ -102,7 +102,7 @@ impl Truth {
         if !self.graphs.contains_key(&after.header.def) {
             return Err(format!("{id} runs on a snapshot that is not stored"));
         }
-        for out in &after.outbox {
+        for out in after.outbox.iter() {
             if matches!(&out.message, Message::Start { def, .. } if !self.graphs.contains_key(def)) {
                 return Err(format!("{id} starts a child on a snapshot that is not stored"));
             }
@@ -174,7 +174,7 @@ impl Truth {
             ));
         }
         for (task, lines) in &self.logs {
-            let kept = machine.logs(task.to_be_bytes());
+            let kept = machine.logs(task.to_be_bytes()).map_err(|fault| fault.to_string())?;
             let kept: Vec<Line> =
                 kept.into_iter().map(|line| (line.seq, line.created_ms, line.log)).collect();
             if kept != *lines {
