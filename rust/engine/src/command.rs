@@ -130,6 +130,8 @@ pub enum Command {
     },
     /// An outgoing message is known to have arrived.
     Arrived {
+        /// Whether the execution it was for is there.
+        has_receiver: bool,
         /// Its number.
         number: u32,
     },

@@ -35,7 +35,7 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
             commands::child_ended::run(&mut step, task, status, &output, reason);
         }
         Command::ChildRevived { task } => commands::child_revived::run(&mut step, task),
-        Command::Arrived { number } => commands::arrived::run(&mut step, number),
+        Command::Arrived { number, has_receiver } => commands::arrived::run(&mut step, number, has_receiver),
         Command::PutVariables { variables } => commands::put_variables::run(&mut step, &variables)?,
     }
     Ok(step.finish())

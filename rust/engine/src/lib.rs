@@ -19,6 +19,7 @@ pub mod view;
 mod wait_time;
 
 pub use command::{Command, Given, Outcome, Rejection, TaskEvent, Transition};
+pub use commands::arrived::removal_reason;
 pub use decide::{begin, decide};
 pub use graph::{Definitions, Graph};
 pub use live::Live;

@@ -128,7 +128,7 @@ fn command(live: &Live, random: &mut Random) -> Command {
         10..15 => Command::HandOut { task: no, worker: Some("w".into()) },
         15..18 => {
             let number = live.execution.outbox.iter().next().map_or(0, |out| out.number);
-            Command::Arrived { number }
+            Command::Arrived { number, has_receiver: random.below(4) > 0 }
         }
         18..20 => Command::Tick,
         20 => {

@@ -188,6 +188,32 @@ fn an_end_that_nobody_heard_yet_is_heard_before_the_child_is_removed() {
 }
 
 #[test]
+fn a_parent_does_not_wait_for_a_child_that_was_removed() {
+    // S-60.6 lets any state be removed; the parent's task ends like that of a terminated child (S-30.9).
+    let (mut machine, id) = family();
+    let left = child_of(&mut machine, &id, "left");
+    operate(&mut machine, "workflow.remove", &left, &[("archiveWorkflow", "false")]);
+    let workflow = shown(&mut machine, &id);
+    let task = &workflow["tasks"].as_array().expect("tasks")[1];
+    assert_eq!((&task["referenceTaskName"], &task["status"]), (&"left".into(), &"CANCELED".into()));
+    assert_eq!(workflow["status"], "TERMINATED");
+}
+
+#[test]
+fn a_child_that_was_removed_is_not_resumed_for_ever() {
+    // S-61.8: the parent's retry speaks to a child that is no more.
+    let (mut machine, id) = family();
+    let left = child_of(&mut machine, &id, "left");
+    let task = poll(&mut machine, "t", 5).into_iter().find(|task| task.workflow == left).expect("its task");
+    report(&mut machine, &task, "FAILED");
+    settle(&mut machine);
+    assert_eq!(status(&mut machine, &id), "FAILED");
+    operate(&mut machine, "workflow.remove", &left, &[]);
+    operate(&mut machine, "workflow.retry", &id, &[("resumeSubworkflowTasks", "true")]);
+    assert_ne!(status(&mut machine, &id), "RUNNING", "one of its tasks has nobody to wait for");
+}
+
+#[test]
 fn a_failure_workflow_starts_once_for_each_failure() {
     // S-7.9: named by the failing revision, so that a second delivery changes nothing.
     let mut machine = machine();

@@ -229,7 +229,7 @@ pub fn remove_one(machine: &mut Machine, id: WorkflowId, archives: bool) -> Resu
     if archives && !status.is_terminal() {
         return Err(Failure::bad_request(format!("Cannot archive workflow: {id} with status: {status}")));
     }
-    machine.remove_execution(id);
+    machine.remove_execution(id)?;
     Ok(Reply::done())
 }
 

@@ -5,9 +5,11 @@ use super::registry::Looking;
 use super::{Entry, Machine, records};
 use crate::reply::Failure;
 use fastcond_engine::command::Start;
+use fastcond_engine::removal_reason;
 use fastcond_engine::tasks::Mode;
 use fastcond_engine::{Command, Given, Live, Outcome, Transition, begin, decide};
-use fastcond_model::{Task, TaskNo, TaskStatus, WorkflowId, codec};
+use fastcond_json::Raw;
+use fastcond_model::{Task, TaskNo, TaskStatus, WorkflowId, WorkflowStatus, codec};
 use fastcond_queue::{QueueRef, TaskKey};
 
 /// Calls `decide`-like functions with everything a command may look at.
@@ -165,11 +167,24 @@ impl Machine {
         self.pending.put_thing(kind, key, value);
     }
 
-    /// Deletes an execution and everything that is known of it. What it has to say to others is said before.
-    pub fn remove_execution(&mut self, id: WorkflowId) {
+    /// Deletes an execution and everything that is known of it. What it has to say to others is said before, and a
+    /// parent that waits for it is told that it ended. Nothing is done when the archive cannot be read.
+    pub fn remove_execution(&mut self, id: WorkflowId) -> Result<(), Failure> {
+        let header = self.find(id).map(|live| &live.execution.header);
+        let parent = header.filter(|header| !header.status.is_terminal()).and_then(|header| header.parent);
+        if let Some(parent) = parent {
+            let reason = Some(removal_reason(id));
+            let (status, output) = (WorkflowStatus::Terminated, Raw::empty_object());
+            // A parent that is gone does not wait.
+            let _ = self
+                .command(parent.workflow, Command::ChildEnded { task: parent.task, status, output, reason });
+        }
+        if let Some(fault) = self.take_read_fault() {
+            return Err(Failure::unreadable(&fault));
+        }
         self.deliver_last_words(id);
         if !self.load(id) {
-            return;
+            return Ok(());
         }
         let entry = self.let_go(id).expect("the execution was just loaded");
         for task in entry.live.execution.tasks.iter() {
@@ -179,6 +194,7 @@ impl Machine {
         records::remove(&mut self.frames, id.0);
         self.position += 1;
         self.pending.note_removed(id.0);
+        Ok(())
     }
 }
 

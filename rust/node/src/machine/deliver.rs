@@ -39,8 +39,11 @@ impl Machine {
         self.take_read_fault();
         let message =
             self.find(sender).and_then(|live| live.execution.outbox.get(number).map(|m| m.message.clone()));
+        let mut has_receiver = false;
         if let Some(message) = message {
+            let receiver = message.receiver();
             self.deliver_one(sender, message);
+            has_receiver = self.load(receiver);
         } else if self.read_fault.is_none() {
             // It has arrived already, or its sender was removed.
             return;
@@ -52,7 +55,7 @@ impl Machine {
             return;
         }
         // The sender may have been removed meanwhile; then nobody remembers the message.
-        let _ = self.command(sender, Command::Arrived { number });
+        let _ = self.command(sender, Command::Arrived { number, has_receiver });
     }
 
     /// Puts the unconfirmed messages of an execution in line, at recovery.

@@ -181,13 +181,8 @@ impl World {
         self.call(Asked::Other, verb, &params, "");
     }
 
-    /// Only executions without a parent: one that waits for a child that was taken away waits for ever (S-60.6).
     fn remove(&mut self) {
-        let Some(id) =
-            self.some_execution().filter(|id| self.truth.executions[&id.0].header.parent.is_none())
-        else {
-            return;
-        };
+        let Some(id) = self.some_execution() else { return };
         let id = id.to_string();
         let verb = *self.random.pick(&["workflow.remove", "workflow.terminate_remove"]);
         let archives = *self.random.pick(&["true", "false"]);

@@ -224,7 +224,7 @@ impl Truth {
                 };
                 let found = self.executions.get(&child.0);
                 let is_running = found.is_some_and(|c| !c.header.status.is_terminal());
-                if !is_running && !self.removed.contains(&child.0) {
+                if !is_running {
                     let status = found.map(|c| c.header.status);
                     return Err(format!("{} waits for {child}, which is {status:?}", execution.id));
                 }
