@@ -8,12 +8,26 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.http.calls import define, ended, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Server
+
+
+# What a server may answer and fastcond may not be able to keep as JSON.
+ODD_BODIES = {
+    "/deep": b"[" * 5_000 + b"]" * 5_000,
+    "/twice": b'{"a":1,"a":2}',
+    "/long": b"1" * 100_000,
+    "/infinite": b"[1e999, NaN, Infinity]",
+    "/broken": b'{"a":',
+    "/latin": b'"\xe4\xff"',
+    "/surrogate": b'"\\ud800"',
+    "/zero": b'"\x00"',
+}
 
 
 class Remote(BaseHTTPRequestHandler):
@@ -24,6 +38,9 @@ class Remote(BaseHTTPRequestHandler):
         self.answer(200, b'{"got":' + body + b"}")
 
     def do_GET(self) -> None:
+        if self.path in ODD_BODIES:
+            self.answer(200, ODD_BODIES[self.path])
+            return
         self.answer(int(self.path.strip("/")), b'{"why":"asked for"}')
 
     def answer(self, status: int, body: bytes) -> None:
@@ -105,3 +122,16 @@ def test_a_metadata_address_is_out_of_reach(server: Server) -> None:
     workflow = ended(server, start(server, "http_denied"))
     assert workflow["tasks"][0]["status"] == "FAILED_WITH_TERMINAL_ERROR"
     assert "egress policy" in workflow["tasks"][0]["reasonForIncompletion"]
+
+
+@pytest.mark.parametrize("path", ODD_BODIES)
+def test_whatever_a_server_answers_the_task_ends(server: Server, path: str) -> None:
+    """S-35.2: a body that is no JSON is text; one that cannot be kept fails the task, and nothing waits."""
+    name = f"http_odd_{path[1:]}"
+    define(server, name, [http_task("call", {"uri": "${workflow.input.url}" + path, "method": "GET"})])
+    with remote() as url:
+        workflow = ended(server, start(server, name, {"url": url}))
+    task = workflow["tasks"][0]
+    assert task["status"] in {"COMPLETED", "FAILED"}
+    assert (task["status"] == "COMPLETED") == ("statusCode" in task["outputData"].get("response", {}))
+    assert task["status"] == "COMPLETED" or task["reasonForIncompletion"]

@@ -114,7 +114,11 @@ class WorkerPool:
             result = Result("FAILED", reason=f"the {kind} worker crashed: {type(error).__name__}: {error}")
             body = self._report_of(work, result)
         self._metrics.count("fastcond_worker_results_total", taskType=kind, outcome=result.outcome)
-        await self._report(work, body)
+        refusal = await self._report(work, body)
+        if refusal is not None:
+            # What came back cannot be kept, too deep or too large perhaps. The attempt must not wait for it.
+            result = Result("FAILED", reason=f"the result of the {kind} task was refused: {refusal}")
+            await self._report(work, self._report_of(work, result))
 
     def _report_of(self, work: Work, result: Result) -> bytes:
         report: dict[str, object] = {
@@ -128,20 +132,26 @@ class WorkerPool:
             report["reasonForIncompletion"] = result.reason
         return write_json(report)
 
-    async def _report(self, work: Work, body: bytes) -> None:
+    async def _report(self, work: Work, body: bytes) -> str | None:
+        """Hand a result in; return why it was refused, if it was and its workflow is not gone (404)."""
         for _ in range(_REPORT_TRIES_MAX):
             answer = await self._calls.submit("system.update", {}, body)
             if answer.status < 500:
                 break
             await self._pause()
-        if answer.status >= 400:
-            log.warning(
-                "a system task's result was not taken",
-                task_id=work.task_id,
-                workflow_id=work.workflow_id,
-                status=answer.status,
-                answer=answer.body[:300].decode("utf-8", "replace"),
-            )
+        if answer.status < 400:
+            return None
+        text = answer.body[:300].decode("utf-8", "replace")
+        if answer.status < 500 and answer.status != 404:
+            return text
+        log.warning(
+            "a system task's result was not taken",
+            task_id=work.task_id,
+            workflow_id=work.workflow_id,
+            status=answer.status,
+            answer=text,
+        )
+        return None
 
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
