@@ -59,13 +59,15 @@ test: build test-tools  ## Run all tests: cargo, then pytest
 	$(BIN)/python -m pytest tests
 
 # What some tests use beside the packages; they are skipped, with the reason printed, where it cannot be had.
+TEST_TOOLS := strace curl
 .PHONY: test-tools
 test-tools:
-	@if command -v strace >/dev/null; then :; \
+	@missing=$$(for each in $(TEST_TOOLS); do command -v $$each >/dev/null || echo $$each; done); \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "installing strace for the fault tests"; \
-	  { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } || echo "strace cannot be installed: its tests are skipped"; \
-	else echo "strace is missing and we are not root: its tests are skipped"; fi
+	  echo "installing for the tests:" $$missing; \
+	  { apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; } || echo "not installed, their tests are skipped:" $$missing; \
+	else echo "missing, and we are not root, so their tests are skipped:" $$missing; fi
 
 .PHONY: lint
 lint: $(DEPS_STAMP)  ## Check style, types and licences

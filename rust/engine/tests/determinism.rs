@@ -160,16 +160,12 @@ fn report(task: TaskNo, random: &mut Random) -> Report {
     }
 }
 
-/// Runs `turns` random commands; every commit as bytes.
-fn run(registry: &Registry, seed: u64, keeping: Keeping, turns: usize) -> Vec<Vec<u8>> {
-    let graph = registry.compile(&format!(r#"{{"name":"w","version":1,"tasks":[{STEPS}]}}"#));
-    let (mut random, mut scripts) = (Random(seed), Scripts::new());
-    let mut given = Given { now_ms: 1_700_000_000_000, seed, defs: registry, scripts: &mut scripts };
-    let id = WorkflowId::from_seed(given.now_ms, u128::from(seed));
-    let start = Start {
+/// A start with nothing but a definition and an input.
+fn plain_start(id: WorkflowId, graph: Arc<Graph>, input: Raw) -> Start {
+    Start {
         id,
-        graph: graph.clone(),
-        input: Raw::of_checked(r#"{"x":3}"#),
+        graph,
+        input,
         correlation_id: None,
         priority: 0,
         task_to_domain: Raw::empty_object(),
@@ -177,7 +173,16 @@ fn run(registry: &Registry, seed: u64, keeping: Keeping, turns: usize) -> Vec<Ve
         event: None,
         created_by: None,
         input_path: None,
-    };
+    }
+}
+
+/// Runs `turns` random commands; every commit as bytes.
+fn run(registry: &Registry, seed: u64, keeping: Keeping, turns: usize) -> Vec<Vec<u8>> {
+    let graph = registry.compile(&format!(r#"{{"name":"w","version":1,"tasks":[{STEPS}]}}"#));
+    let (mut random, mut scripts) = (Random(seed), Scripts::new());
+    let mut given = Given { now_ms: 1_700_000_000_000, seed, defs: registry, scripts: &mut scripts };
+    let id = WorkflowId::from_seed(given.now_ms, u128::from(seed));
+    let start = plain_start(id, graph.clone(), Raw::of_checked(r#"{"x":3}"#));
     let (mut live, transition) = begin(start, &mut given);
     let mut commits = Vec::new();
     let mut stored: Option<Execution> = None;
@@ -248,18 +253,7 @@ fn another_seed_makes_another_jitter() {
             registry.compile(r#"{"name":"w","version":1,"tasks":[{"name":"t","taskReferenceName":"a"}]}"#);
         let mut scripts = Scripts::new();
         let mut given = Given { now_ms: 1_700_000_000_000, seed: 1, defs: &registry, scripts: &mut scripts };
-        let start = Start {
-            id: WorkflowId(7),
-            graph,
-            input: Raw::empty_object(),
-            correlation_id: None,
-            priority: 0,
-            task_to_domain: Raw::empty_object(),
-            parent: None,
-            event: None,
-            created_by: None,
-            input_path: None,
-        };
+        let start = plain_start(WorkflowId(7), graph, Raw::empty_object());
         let (mut live, _) = begin(start, &mut given);
         given.seed = seed;
         let failed = Report { status: ResultStatus::Failed, ..report(0, &mut Random(0)) };
