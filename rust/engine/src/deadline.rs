@@ -3,7 +3,7 @@
 use crate::graph::Node;
 use crate::tasks::Mode;
 use fastcond_model::def::WorkflowTimeoutPolicy;
-use fastcond_model::{Header, Task, TaskDef, TaskStatus, TimeoutPolicy, WorkflowDef};
+use fastcond_model::{Header, Task, TaskStatus, TimeoutPolicy, WorkflowDef};
 
 /// Why an instance must be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,9 @@ pub enum Deadline {
     /// A delayed start of something the engine starts itself.
     Begin,
 }
+
+/// What work inside the server gets when its definition sets nothing.
+const SYSTEM_RESPONSE_S: i64 = 3600;
 
 const ORDER: [Deadline; 6] =
     [Deadline::Total, Deadline::Task, Deadline::Poll, Deadline::Response, Deadline::Wait, Deadline::Begin];
@@ -49,7 +52,7 @@ pub fn at(task: &Task, node: &Node, which: Deadline) -> Option<i64> {
             (timeout > 0 && task.status == TaskStatus::Scheduled && task.ready_ms > 0)
                 .then(|| task.ready_ms.saturating_add(seconds(timeout)))
         }
-        Deadline::Response => response(task, node, def),
+        Deadline::Response => response(task, node),
         Deadline::Wait => (task.status == TaskStatus::InProgress && task.wait_until_ms > 0)
             .then_some(task.wait_until_ms.saturating_add(1)),
         Deadline::Begin => {
@@ -69,13 +72,23 @@ fn is_async_complete(task: &Task, node: &Node) -> bool {
     given.map_or(node.step.async_complete, |value| value == "true")
 }
 
-fn response(task: &Task, node: &Node, def: &TaskDef) -> Option<i64> {
+/// How long a started instance may be silent; 0 for as long as it likes. Work inside the server always has a bound, or a
+/// result that got lost would be waited for without end (S-9.4).
+pub fn response_timeout_s(node: &Node) -> i64 {
+    match node.task_def.response_timeout_seconds {
+        ..=0 if node.behaviour.mode == Mode::System => SYSTEM_RESPONSE_S,
+        seconds => seconds,
+    }
+}
+
+fn response(task: &Task, node: &Node) -> Option<i64> {
+    let timeout_s = response_timeout_s(node);
     let is_watched = node.behaviour.has_response_timeout
         && task.status == TaskStatus::InProgress
-        && def.response_timeout_seconds > 0
+        && timeout_s > 0
         && !is_async_complete(task, node);
     is_watched.then(|| {
-        let wait_s = def.response_timeout_seconds.saturating_add(task.callback_after_s);
+        let wait_s = timeout_s.saturating_add(task.callback_after_s);
         task.update_ms.saturating_add(wait_s.saturating_mul(1000))
     })
 }

@@ -13,6 +13,8 @@ use fastcond_wire::Form;
 
 const FORM: Form = Form { keep_alive: true, http10: false, head_only: false };
 
+const HTTP: &str = r#"{"name":"h","taskReferenceName":"h","type":"HTTP","inputParameters":{"http_request":{"uri":"http://127.0.0.1:1/"}}}"#;
+
 /// No poll was answered.
 const NOBODY: [(u64, usize); 0] = [];
 
@@ -327,12 +329,26 @@ fn a_system_task_is_polled_whatever_its_isolation_group() {
     // The workers inside the server take every group of their type.
     let mut machine = machine();
     define_task(&mut machine, "h", r#""isolationGroupId":"g","executionNameSpace":"n""#);
-    define(
-        &mut machine,
-        "w",
-        r#"{"name":"h","taskReferenceName":"h","type":"HTTP","inputParameters":{"http_request":{"uri":"http://127.0.0.1:1/"}}}"#,
-    );
+    define(&mut machine, "w", HTTP);
     start(&mut machine, "w", "{}");
     let params = [("tasktype", "HTTP"), ("count", "5"), ("timeout", "0")];
     assert_eq!(taken(&ask(&mut machine, "system.poll", &params, "")).len(), 1);
+}
+
+#[test]
+fn a_system_task_whose_result_never_comes_is_given_up() {
+    // S-9.4: after an hour when its definition says nothing.
+    let mut machine = machine();
+    define(&mut machine, "w", HTTP);
+    let id = start(&mut machine, "w", "{}");
+    let params = [("tasktype", "HTTP"), ("count", "5"), ("timeout", "0")];
+    assert_eq!(taken(&ask(&mut machine, "system.poll", &params, "")).len(), 1);
+    advance_to(&mut machine, START_MS + 3_599_999);
+    assert_eq!(shown(&mut machine, &id)["status"], "RUNNING");
+    advance_to(&mut machine, START_MS + 3_600_000);
+    let workflow = shown(&mut machine, &id);
+    assert_eq!(
+        (&workflow["status"], &workflow["tasks"][0]["status"]),
+        (&"TIMED_OUT".into(), &"TIMED_OUT".into())
+    );
 }

@@ -53,7 +53,9 @@ fn strike(step: &mut Step<'_, '_>, no: TaskNo) {
         Deadline::Response => {
             let reason = format!(
                 "responseTimeout: {} exceeded for the task {} with Task Definition: {}",
-                node.task_def.response_timeout_seconds, task.reference, task.def_name
+                deadline::response_timeout_s(&node),
+                task.reference,
+                task.def_name
             );
             time_out(step, no, reason, false);
         }
