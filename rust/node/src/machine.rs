@@ -168,6 +168,8 @@ pub struct Machine {
     delayed: BTreeSet<(i64, QueueId)>,
     parked: ParkedPolls,
     polls: IdMap<u64, polling::Poll>,
+    /// The parked polls of each connection.
+    polls_of: IdMap<u64, Vec<u64>>,
     next_poll: u64,
     is_stopping: bool,
     concurrency: Concurrency,
@@ -241,6 +243,7 @@ impl Machine {
             delayed: BTreeSet::new(),
             parked: ParkedPolls::new(),
             polls: IdMap::default(),
+            polls_of: IdMap::default(),
             next_poll: 0,
             is_stopping: false,
             concurrency: Concurrency::new(),

@@ -7,6 +7,7 @@ use fastcond_engine::view::task::{self, Shown};
 use fastcond_engine::{Command, Outcome};
 use fastcond_model::WorkflowId;
 use fastcond_queue::{Message, QueueId, QueueRef};
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// Tasks one poll can get.
@@ -45,6 +46,13 @@ pub struct Poll {
 }
 
 impl Poll {
+    fn connection(&self) -> Option<u64> {
+        match self.to {
+            ReplyTo::Request { conn, .. } => Some(conn),
+            ReplyTo::Ticket(_) | ReplyTo::Nobody => None,
+        }
+    }
+
     fn answer(&self, tasks: Vec<String>) -> Reply {
         if self.is_batch {
             let len = tasks.iter().map(|t| t.len() + 1).sum::<usize>() + 2;
@@ -87,6 +95,9 @@ impl Machine {
             self.next_poll += 1;
             let wanted = u32::try_from(poll.count.clamp(1, BATCH_MAX)).unwrap_or(1);
             self.parked.park(queue, id, wanted, self.now_ms + poll.timeout_ms);
+            if let Some(conn) = poll.connection() {
+                self.polls_of.entry(conn).or_default().push(id);
+            }
             self.polls.insert(id, poll);
             return;
         }
@@ -188,7 +199,7 @@ impl Machine {
                     self.parked.put_back(waiter);
                     break;
                 }
-                if let Some(poll) = self.polls.remove(&waiter.poll_id) {
+                if let Some(poll) = self.unpark(waiter.poll_id) {
                     let reply = poll.answer(tasks);
                     self.reply(poll.to, reply);
                 }
@@ -206,7 +217,7 @@ impl Machine {
     }
 
     fn end_poll(&mut self, id: u64) {
-        if let Some(poll) = self.polls.remove(&id) {
+        if let Some(poll) = self.unpark(id) {
             let reply = poll.answer(Vec::new());
             self.reply(poll.to, reply);
         }
@@ -234,15 +245,24 @@ impl Machine {
 
     /// Forgets the parked polls of a connection that closed.
     pub fn forget_connection(&mut self, closed: u64) {
-        let gone: Vec<u64> = self
-            .polls
-            .iter()
-            .filter(|(_, poll)| matches!(poll.to, ReplyTo::Request { conn, .. } if conn == closed))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
+        for id in self.polls_of.remove(&closed).unwrap_or_default() {
             self.parked.cancel(id);
             self.polls.remove(&id);
         }
+    }
+
+    /// Takes a poll out of those that wait.
+    fn unpark(&mut self, id: u64) -> Option<Poll> {
+        let poll = self.polls.remove(&id)?;
+        if let Some(conn) = poll.connection()
+            && let Entry::Occupied(mut held) = self.polls_of.entry(conn)
+        {
+            // As many as one connection may have under way, which is few.
+            held.get_mut().retain(|other| *other != id);
+            if held.get().is_empty() {
+                held.remove();
+            }
+        }
+        Some(poll)
     }
 }
