@@ -90,6 +90,11 @@ SEED ?= 1
 kill-test: build  ## Kill the server KILLS times under load and look for anything lost or doubled
 	$(BIN)/python -m tests.durability.kill --kills $(KILLS) --seed $(SEED)
 
+CASES ?= 5000
+.PHONY: model-test
+model-test: build  ## Compare the core with the oracle on CASES random workflows from SEED on
+	$(BIN)/python -m tests.oracle.run --seed $(SEED) --count $(CASES) --failures 20
+
 .PHONY: bench
 bench: build  ## Measure against the null durable server; results go to bench_results/
 	cargo build --release --locked -p fastcond-bench

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 Object = dict[str, Any]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# The output of a script that failed, as it stands inside a text it was put into (S-8.10).
+_ERROR_TEXT = re.compile(r'\{"error":"(?:[^"\\]|\\.)*"\}')
 _ENDED = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"})
 _DONE = frozenset({"COMPLETED", "COMPLETED_WITH_ERRORS"})
 _BRANCHING = frozenset({"FORK", "SWITCH", "DECISION", "SUB_WORKFLOW"})
@@ -56,7 +58,8 @@ class Side:
         if isinstance(value, list):
             return [self.symbolic(v) for v in value]
         if isinstance(value, str):
-            return UUID.sub(lambda m: self._symbols.get(m.group(), "<id>"), value)
+            named = UUID.sub(lambda m: self._symbols.get(m.group(), "<id>"), value)
+            return _ERROR_TEXT.sub('{"error":"<message>"}', named)
         return value
 
     def _entry(self, key: str, value: Any) -> Any:

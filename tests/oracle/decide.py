@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.oracle import definitions, domains, ending, hooks, retry, timeouts
+from tests.oracle import definitions, domains, ending, hooks, retry
 from tests.oracle.mapping import Mapper
 from tests.oracle.model import (
     ASYNC_TYPES,
@@ -56,20 +56,41 @@ def decide(world: World, workflow: Workflow) -> None:
             _joins_while_paused(world, workflow)
             return
         if outcome.complete:
+            _unmark_unreplaced(workflow)
             ending.finish(world, workflow, terminate_task=outcome.terminate)
             return
         fresh = schedule(world, workflow, candidates=outcome.schedule)
-        changed = bool(fresh)
-        for task in outcome.schedule:
-            if task.type in SYNC_TYPES and not task.terminal and any(t is task for t in workflow.tasks):
-                changed |= hooks.execute(world, workflow, task=task)
-        if not changed:
+        changed = _run_hooks(world, workflow, tasks=outcome.schedule)
+        if not fresh and not changed:
             return
+
+
+def _run_hooks(world: World, workflow: Workflow, *, tasks: list[Task]) -> bool:
+    """Executes what waits to be executed (S-4.11); whether anything changed.
+
+    A JOIN is not one of the synchronous types (S-25.1): what those do in this turn reaches it in the next.
+    """
+    waiting = [t for t in tasks if t.type in SYNC_TYPES and not t.terminal]
+    unready = [t for t in waiting if t.type == "JOIN" and not hooks.join_is_ready(workflow, t)]
+    changed = False
+    for task in unready:
+        changed |= hooks.grow_join(workflow, task)
+    for task in waiting:
+        if any(t is task for t in workflow.tasks) and not any(t is task for t in unready):
+            changed |= hooks.execute(world, workflow, task=task)
+    return changed
 
 
 def _roll_back(workflow: Workflow, before: list[Task], *, named: Task | None) -> None:
     """Forgets what a pass changed, except on the task that ended it (S-4.15)."""
     workflow.tasks = [named if named is not None and t.id == named.id else t for t in before]
+
+
+def _unmark_unreplaced(workflow: Workflow) -> None:
+    """S-1.5: `retried` means that a newer instance is there; a pass that ends the workflow makes none."""
+    replaced = {t.retried_id for t in workflow.tasks}
+    for task in workflow.tasks:
+        task.retried = task.retried and task.id in replaced
 
 
 def _consume_changed_children(workflow: Workflow) -> None:
@@ -84,17 +105,17 @@ def _consume_changed_children(workflow: Workflow) -> None:
 
 
 def _joins_while_paused(world: World, workflow: Workflow) -> None:
-    """S-60.1: a JOIN still completes while the workflow is paused; what follows it waits."""
-    for task in workflow.tasks:
-        if task.type == "JOIN" and not task.terminal:
-            hooks.execute(world, workflow, task=task)
+    """S-60.1: a JOIN, also one over joins, still completes in a paused workflow; what follows it waits."""
+    joins = [t for t in workflow.tasks if t.type == "JOIN" and not t.terminal]
+    while any(hooks.execute(world, workflow, task=t) for t in joins if not t.terminal):
+        pass
 
 
 # ---- the pass
 
 
 def _pass(world: World, workflow: Workflow) -> Outcome:
-    timeouts.check_workflow(world, workflow)
+    # S-5.2 and S-5.7 are not here: deadlines are timers (S-55.2 Do), which strike before a decide.
     if workflow.status == PAUSED:
         return Outcome([], paused=True)
     planned: dict[str, Task] = {}
@@ -107,7 +128,6 @@ def _pass(world: World, workflow: Workflow) -> Outcome:
         if task.system and not task.terminal:
             planned.setdefault(task.ref, task)
             executed.discard(task.ref)
-        timeouts.check_task(world, task)
         if task.unsuccessful:
             again = retry.settle_failure(world, workflow, task=task)
             if again is not None:

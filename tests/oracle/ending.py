@@ -30,7 +30,7 @@ def _complete(world: World, workflow: Workflow) -> None:
     workflow.output = output_of(workflow)
     workflow.status = COMPLETED
     workflow.ended = world.now
-    world.ended.append((workflow.id, workflow.output))
+    world.messages.append((workflow.id, workflow.output))
     cancel_rest(world, workflow)
 
 
@@ -52,8 +52,8 @@ def terminate(
     if task is not None and workflow.failed_task_id is None:
         workflow.failed_task_id = task.id
     cancel_rest(world, workflow)
-    # S-7.8: the parent is told first, so it does not see the note about the failure workflow.
-    world.ended.append((workflow.id, workflow.output))
+    # S-7.8: the parent is told first: it does not see the note about the failure workflow, and moves first.
+    world.messages.append((workflow.id, workflow.output))
     if compensate and workflow.definition.failure_workflow is not None:
         started = _start_failure_workflow(world, workflow)
         workflow.output = {**workflow.output, "conductor.failure_workflow": started}
@@ -103,6 +103,7 @@ def _start_failure_workflow(world: World, workflow: Workflow) -> str:
             given=given,
             correlation_id=workflow.correlation_id,
             task_to_domain=workflow.task_to_domain,
+            waits_in_line=True,
         )
     except Refusal as refusal:
         return f"no failure workflow was started: {refusal.message}"

@@ -43,18 +43,41 @@ def _done(_world: World, _workflow: Workflow, task: Task) -> None:
     task.status = COMPLETED
 
 
-def _join(_world: World, workflow: Workflow, task: Task) -> None:
+def _joined(workflow: Workflow, task: Task) -> tuple[list[Task], list[Task], bool]:
+    """What a JOIN waits for: those present, those that are final, and whether that is all (S-25.3)."""
     suffix = f"__{task.iteration}" if task.iteration > 0 else ""
     names = [n + suffix for n in task.inputs.get("joinOn") or []]
     present = [t for t in (workflow.current(n) for n in names) if t is not None]
     # S-9.6: an unsuccessful instance is final only once the decider has accepted it.
     final = [t for t in present if t.terminal and (t.executed or not t.unsuccessful)]
-    for joined in present:
+    return present, final, len(final) == len(names)
+
+
+def _failed_for_join(final: list[Task], *, everything: bool) -> list[Task]:
+    failures = [t for t in final if t.unsuccessful and not t.step.optional]
+    return failures if everything or any(not t.step.permissive for t in failures) else []
+
+
+def join_is_ready(workflow: Workflow, task: Task) -> bool:
+    """Whether a JOIN would end if it were looked at now (S-25.5, S-25.6)."""
+    _, final, everything = _joined(workflow, task)
+    return everything or bool(_failed_for_join(final, everything=False))
+
+
+def grow_join(workflow: Workflow, task: Task) -> bool:
+    """Takes over the outputs there are, also before the JOIN ends (S-25.4); whether any is new."""
+    before = task.output
+    for joined in _joined(workflow, task)[0]:
         if joined.output:
             task.output = {**task.output, joined.ref: joined.output}
-    failures = [t for t in final if t.unsuccessful and not t.step.optional]
-    everything = len(final) == len(names)
-    if failures and (everything or any(not t.step.permissive for t in failures)):
+    return task.output != before
+
+
+def _join(_world: World, workflow: Workflow, task: Task) -> None:
+    grow_join(workflow, task)
+    _, final, everything = _joined(workflow, task)
+    failures = _failed_for_join(final, everything=everything)
+    if failures:
         task.status = CANCELED if all(t.status == CANCELED for t in failures) else FAILED
         task.reason = " ".join(t.reason or "" for t in failures)
     elif everything:
@@ -123,8 +146,6 @@ def termination_reason(task: Task) -> str:
 
 
 _RULES: dict[str, Callable[[World, Workflow, Task], None]] = {
-    "SWITCH": _done,
-    "DECISION": _done,
     "NOOP": _done,
     "JOIN": _join,
     "INLINE": _inline,

@@ -207,6 +207,8 @@ class Mapper:
         return self._with_branch(task, chosen)
 
     def _with_branch(self, task: Task, chosen: tuple[Step, ...]) -> list[Task]:
+        # S-27.1, S-27.2: chosen and complete as it is mapped, so a retry never chooses a second time.
+        task.status, task.start, task.end = COMPLETED, self.world.now, self.world.now
         task.has_children = bool(chosen)
         if not chosen:
             return [task]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tests.oracle import ending, retry
+from tests.oracle import ending, hooks, retry
 from tests.oracle.decide import decide, launch, schedule
 from tests.oracle.mapping import Mapper
 from tests.oracle.model import (
@@ -41,7 +41,7 @@ def resume(world: World, workflow: Workflow) -> None:
         raise Refusal(409, "the workflow is not paused")
     workflow.status = RUNNING
     workflow.last_retried = world.now
-    decide(world, workflow)
+    world.fire(workflow)  # S-60.2: what became due meanwhile
 
 
 def terminate(world: World, workflow: Workflow, *, reason: str | None) -> None:
@@ -101,7 +101,8 @@ def _deepest(world: World, workflow: Workflow) -> Workflow | None:
         if any(t.type == "SUB_WORKFLOW" and t.child for t in failed):
             world.doubt("S-61.8: a failed child stands behind another unsuccessful task")
         return workflow
-    return _deepest(world, child) or child
+    # A child that went wrong without an unsuccessful task has nothing to retry: its parent begins it anew.
+    return _deepest(world, child) or workflow
 
 
 def _retry(world: World, workflow: Workflow) -> None:
@@ -126,6 +127,7 @@ def _retry(world: World, workflow: Workflow) -> None:
             fresh.extend(_new_attempt(world, workflow, task=task))
             task.retried = task.executed = True
     schedule(world, workflow, candidates=fresh)
+    _close_ready_joins(world, workflow)
     decide(world, workflow)
 
 
@@ -136,6 +138,13 @@ def _waits_on_permissive(workflow: Workflow, join: Task) -> bool:
     suffix = f"__{join.iteration}" if join.iteration > 0 else ""
     joined = [workflow.current(n + suffix) for n in join.inputs.get("joinOn") or []]
     return any(t is not None and t.status == FAILED and t.step.permissive for t in joined)
+
+
+def _close_ready_joins(world: World, workflow: Workflow) -> None:
+    """A JOIN that an operator reopened, and that waits for nothing, is over before all else (S-25.9 Do)."""
+    open_joins = [t for t in workflow.tasks if t.type == "JOIN" and not t.terminal]
+    for join in [t for t in open_joins if hooks.join_is_ready(workflow, t)]:
+        hooks.execute(world, workflow, task=join)
 
 
 def _back_in_progress(task: Task) -> None:
@@ -179,6 +188,7 @@ def revive_parents(world: World, child: Workflow) -> None:
     for other in list(parent.tasks):
         if other is not task and not other.retried and parent.current(other.ref) is other:
             _revive_sibling(world, parent, task=other)
+    _close_ready_joins(world, parent)
     decide(world, parent)
     revive_parents(world, parent)
 

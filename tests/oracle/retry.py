@@ -32,11 +32,16 @@ def settle_failure(world: World, workflow: Workflow, *, task: Task) -> Task | No
     if may_retry(world, task):
         task.retried = True
         return attempt(world, workflow, task=task, delay=delay(_definition(world, task), task.retry_count))
+    end_unless_excused(task)
     if task.step.optional:
         task.status = COMPLETED_WITH_ERRORS
-        return None
-    if task.step.permissive:
-        return None
+    return None
+
+
+def end_unless_excused(task: Task) -> None:
+    """The Ending of an unsuccessful task that is not tried again, unless it may fail (S-5.8, S-7.6)."""
+    if task.step.optional or task.step.permissive:
+        return
     status = {CANCELED: TERMINATED, TIMED_OUT: TIMED_OUT}.get(task.status, FAILED)
     raise Ending(status, f"Task {task.id} failed with status: {status} and reason: '{task.reason}'", task)
 

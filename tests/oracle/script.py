@@ -185,7 +185,12 @@ def _number(value: Json) -> float | int:
             return float(value) if value.strip() else 0
         except ValueError:
             return math.nan
-    return math.nan
+    return math.nan if value is UNDEFINED else _number(_text(value))
+
+
+def _primitive(value: Json) -> Json:
+    """What an array or object is in a comparison: its text."""
+    return _text(value) if isinstance(value, list | dict) else value
 
 
 def _text(value: Json) -> str:
@@ -236,15 +241,17 @@ def _loose(left: Json, right: Json) -> bool:
     nothing = (None, UNDEFINED)
     if left in nothing or right in nothing:
         return left in nothing and right in nothing
+    if isinstance(left, dict | list) and isinstance(right, dict | list):
+        return left is right
+    left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return left == right
-    if isinstance(left, dict | list) or isinstance(right, dict | list):
-        return left is right
     return _number(left) == _number(right)
 
 
 def _compare(test: Callable[[Json, Json], bool]) -> Callable[[Json, Json], bool]:
     def compare(left: Json, right: Json) -> bool:
+        left, right = _primitive(left), _primitive(right)
         if isinstance(left, str) and isinstance(right, str):
             return test(left, right)
         return test(_number(left), _number(right))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.oracle.model import IN_PROGRESS, NO_RESPONSE_TIMEOUT, SCHEDULED, TIMED_OUT, Ending, Task, Workflow
+from tests.oracle.retry import end_unless_excused, may_retry
 
 if TYPE_CHECKING:
     from tests.oracle.world import World
@@ -44,8 +45,11 @@ def deadlines(task: Task) -> list[tuple[int, str]]:
     return found
 
 
-def check_task(world: World, task: Task) -> None:
-    """Times a task out when one of its deadlines has passed (S-55.3 to S-55.7)."""
+def check_task(world: World, task: Task) -> bool:
+    """Times a task out when one of its deadlines has passed (S-55.3 to S-55.7); whether one has.
+
+    An attempt that timed out stays TIMED_OUT whatever ends the workflow later (S-54.8).
+    """
     for deadline, kind in deadlines(task):
         if world.now < deadline:
             continue
@@ -54,4 +58,7 @@ def check_task(world: World, task: Task) -> None:
         definition = task.step.definition
         if kind != "response" and definition is not None and definition.timeout_policy == "TIME_OUT_WF":
             raise Ending(TIMED_OUT, task.reason, task)
-        return
+        if not may_retry(world, task):
+            end_unless_excused(task)
+        return True
+    return False

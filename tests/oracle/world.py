@@ -7,7 +7,7 @@ import dataclasses
 import uuid
 from collections import deque
 
-from tests.oracle import definitions, timeouts
+from tests.oracle import definitions, ending, timeouts
 from tests.oracle.decide import decide, start_due_wait
 from tests.oracle.expressions import with_template
 from tests.oracle.mapping import pinned
@@ -19,6 +19,7 @@ from tests.oracle.model import (
     PAUSED,
     SCHEDULED,
     TERMINATED,
+    Ending,
     Json,
     Object,
     Refusal,
@@ -43,7 +44,8 @@ class World:
         self.workflow_defs: dict[tuple[str, int], WorkflowDef] = {}
         self.polled: dict[tuple[str, str | None], int] = {}
         self.handed_out: dict[str, list[int]] = {}
-        self.ended: deque[tuple[str, Object]] = deque()
+        # What workflows have to tell each other, in order: ends, with their output, and starts, without.
+        self.messages: deque[tuple[str, Object | None]] = deque()
         self.doubts: list[str] = []
         self._ids = 0
         self._pushes = 0
@@ -122,8 +124,9 @@ class World:
         priority: int = 0,
         task_to_domain: dict[str, str] | None = None,
         parent: tuple[Workflow, Task] | None = None,
+        waits_in_line: bool = False,
     ) -> Workflow:
-        """Starts a workflow and decides it (S-3.1)."""
+        """Starts a workflow and decides it (S-3.1), at once or when its turn among the messages comes."""
         if given is None:
             raise Refusal(400, "the input is missing")
         definition = self.resolved(name, version=version) if inline is None else self.prepared(inline)
@@ -141,7 +144,10 @@ class World:
             workflow.parent_id, workflow.parent_task_id = parent[0].id, parent[1].id
             parent[1].child = workflow.id
         self.workflows[workflow.id] = workflow
-        decide(self, workflow)
+        if waits_in_line:
+            self.messages.append((workflow.id, None))
+        else:
+            decide(self, workflow)
         return workflow
 
     def _start_child(self, parent: Workflow, task: Task) -> None:
@@ -166,42 +172,66 @@ class World:
             )
         except Refusal as refusal:
             task.status, task.reason, task.end = FAILED, refusal.message, self.now
-            decide(self, parent)
             return
         task.output = {**task.output, "subWorkflowId": child.id}
 
     # ---- what is due now
 
     def settle(self) -> None:
-        """Starts every due child, then tells parents about ended ones, until nothing is left."""
-        while self._start_due_child() or self._tell_parent():
+        """Starts every due child, tells parents about ended ones, lets timers strike, until nothing is left.
+
+        A timer is a command of its own (S-55.2 Do): what is overdue the moment it is made strikes when the
+        command that made it is over.
+        """
+        while self._start_due_child() or self._deliver() or self._fire_overdue():
             pass
+
+    def _fire_overdue(self) -> bool:
+        for workflow in list(self.workflows.values()):
+            moment = self._next(workflow)
+            if moment is not None and moment <= self.now:
+                self.fire(workflow)
+                return True
+        return False
 
     def _start_due_child(self) -> bool:
         for workflow in list(self.workflows.values()):
             for task in [] if workflow.terminal else workflow.tasks:
-                due = task.status == SCHEDULED and task.due is not None and task.due <= self.now
-                if due and task.type == "SUB_WORKFLOW":
-                    self._start_child(workflow, task)
-                    return True
-                if due and task.type == "WAIT":
-                    start_due_wait(self, task)
-                    decide(self, workflow)
+                if self._begin_if_due(workflow, task):
+                    if task.terminal or task.type == "WAIT":
+                        decide(self, workflow)
                     return True
         return False
 
-    def _tell_parent(self) -> bool:
-        """S-30.9, S-30.13."""
-        if not self.ended:
+    def _begin_if_due(self, workflow: Workflow, task: Task) -> bool:
+        due = task.status == SCHEDULED and task.due is not None and task.due <= self.now
+        if due and task.type == "SUB_WORKFLOW":
+            self._start_child(workflow, task)
+        elif due and task.type == "WAIT":
+            start_due_wait(self, task)
+        else:
             return False
-        child_id, output = self.ended.popleft()
-        child = self.workflows.get(child_id)
-        parent = self.workflows.get(child.parent_id or "") if child is not None else None
-        if child is None or parent is None or not child.terminal:
-            return True
+        return True
+
+    def _deliver(self) -> bool:
+        if not self.messages:
+            return False
+        sender_id, output = self.messages.popleft()
+        sender = self.workflows.get(sender_id)
+        if sender is not None and output is not None:
+            self._tell_parent(sender, output)
+        elif sender is not None and not sender.terminal:
+            decide(self, sender)
+        return True
+
+    def _tell_parent(self, child: Workflow, output: Object) -> None:
+        """S-30.9, S-30.13."""
+        parent = self.workflows.get(child.parent_id or "")
+        if parent is None or not child.terminal:
+            return
         task = parent.task(child.parent_task_id or "")
         if task is None or task.terminal or task.child != child.id:
-            return True
+            return
         task.status = _CHILD_END.get(child.status, child.status)
         task.output = {**task.output, **output}
         task.end = self.now
@@ -209,7 +239,6 @@ class World:
             name = f"{child.definition.name}.{child.definition.version}/{child.id}"
             task.reason = f"Sub workflow {name} failure reason: {child.reason}"
         decide(self, parent)
-        return True
 
     # ---- the clock
 
@@ -225,9 +254,11 @@ class World:
             together = [w for m, w in moments if m == moment]
             if len({self._family(w) for w in together}) < len(together):
                 self.doubt("two workflows of one family have a deadline at the same instant")
+            # All timers of one instant strike before what they set off between workflows is heard.
             for workflow in together:
-                self._fire(workflow)
-                self.settle()
+                self.fire(workflow)
+            self.settle()
+            for workflow in together:
                 after = self._next(workflow)
                 assert after is None or after > moment, "a deadline that has passed leaves no trace of itself"
         self.now = target
@@ -251,16 +282,25 @@ class World:
                 found.extend(d for d, _ in timeouts.deadlines(task))
         return min((f for f in found if f is not None), default=None)
 
-    def _fire(self, workflow: Workflow) -> None:
+    def fire(self, workflow: Workflow) -> None:
+        """What is due in a workflow strikes in list order, until something ends it; then it is decided."""
+        try:
+            self.strike(workflow)
+        except Ending as end:
+            ending.terminate(self, workflow, status=end.status, reason=end.reason, task=end.task)
+            return
+        decide(self, workflow)
+
+    def strike(self, workflow: Workflow) -> None:
+        """What the timers of a workflow do (S-55, S-32.7); raises Ending when it ends of it (S-5.14)."""
+        timeouts.check_workflow(self, workflow)
         for task in list(workflow.tasks):
-            waiting = task.type == "WAIT" and task.status == IN_PROGRESS and not workflow.terminal
-            if waiting and 0 < task.wait_until < self.now:
-                if any(d <= self.now for t in workflow.tasks for d, _ in timeouts.deadlines(t)):
-                    self.doubt("a WAIT and a timeout are due at the same instant")
+            if workflow.status != PAUSED and timeouts.check_task(self, task):
+                continue
+            if task.type == "WAIT" and task.status == IN_PROGRESS and 0 < task.wait_until < self.now:
                 task.status, task.end = COMPLETED, self.now
-                decide(self, workflow)
-        if not workflow.terminal:
-            decide(self, workflow)
+            else:
+                self._begin_if_due(workflow, task)
 
     # ---- reading
 

@@ -62,6 +62,9 @@ pub struct Live {
     /// Instances made while steps are being mapped, with the one that was current before: they do not see each other.
     fresh: BTreeMap<TaskNo, TaskNo>,
     hides_new: bool,
+    /// Instances that changed since joins and loops were last looked at; true for new ones. What a join or loop in
+    /// progress shows to expressions is what it had then (S-25.4, S-28.5).
+    unseen: BTreeMap<TaskNo, bool>,
     terminate: Option<TaskNo>,
     /// Compiled steps of dynamic instances.
     dynamic: BTreeMap<TaskNo, Arc<Node>>,
@@ -83,6 +86,7 @@ impl Live {
             work: VecDeque::new(),
             fresh: BTreeMap::new(),
             hides_new: false,
+            unseen: BTreeMap::new(),
             terminate: None,
             dynamic: BTreeMap::new(),
             index: Index::default(),
@@ -258,6 +262,26 @@ impl Live {
         if !hides {
             self.fresh.clear();
         }
+    }
+
+    /// An instance changed, or was made.
+    pub fn note_unseen(&mut self, no: TaskNo, is_new: bool) {
+        *self.unseen.entry(no).or_default() |= is_new;
+    }
+
+    /// Joins and loops are looked at.
+    pub fn see_all(&mut self) {
+        self.unseen.clear();
+    }
+
+    /// Whether an instance changed since joins and loops were last looked at.
+    pub fn is_unseen(&self, no: TaskNo) -> bool {
+        self.unseen.contains_key(&no)
+    }
+
+    /// Whether an instance was made since.
+    pub fn is_unseen_new(&self, no: TaskNo) -> bool {
+        self.unseen.get(&no) == Some(&true)
     }
 
     /// Newest instance of a name as expressions see it (S-8.12).

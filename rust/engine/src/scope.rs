@@ -2,7 +2,7 @@
 
 use crate::graph::Definitions;
 use crate::live::Live;
-use crate::step::joins::effective_output;
+use crate::step::joins::seen_output;
 use fastcond_expr::Scope;
 use fastcond_json::{ObjectWriter, Raw, push_string};
 use fastcond_model::{Task, TaskNo};
@@ -101,7 +101,7 @@ impl<'a> InputScope<'a> {
         Some(match field {
             "input" => Cow::Borrowed(&*task.input),
             "output" if task.status.is_terminal() => Cow::Borrowed(&*task.output),
-            "output" => Cow::Owned(effective_output(self.live, task).to_string()),
+            "output" => Cow::Owned(seen_output(self.live, task).to_string()),
             "taskType" => text(&task.task_type),
             "status" => text(task.status.text()),
             "referenceTaskName" => text(&task.reference),

@@ -148,21 +148,19 @@ impl<'a, 'g> Step<'a, 'g> {
         result
     }
 
-    /// Whether this step changes an instance.
-    pub fn has_touched(&self, no: TaskNo) -> bool {
-        self.touched.contains_key(&no)
-    }
-
     /// An instance will be stored as it is.
     pub fn touch(&mut self, no: TaskNo, parts: TaskChange) {
         let entry = self.touched.entry(no).or_default();
         *entry = entry.and(parts);
+        self.live.note_unseen(no, false);
     }
 
     /// Stores a new instance, registers it, and lets it be looked at.
     pub fn add(&mut self, task: Box<Task>) {
         let no = task.no;
         self.events.push(TaskEvent { task: no, status: task.status });
+        // A further attempt takes the place of the one before, so its name was there.
+        self.live.note_unseen(no, task.retried_of.is_none());
         self.live.execution.tasks.put(task);
         self.touch(no, TaskChange::ALL);
         self.live.note_new(no);
@@ -240,6 +238,7 @@ impl<'a, 'g> Step<'a, 'g> {
     /// Closes the step: revision, times, and the list of what changed.
     pub fn finish(mut self) -> Transition {
         self.live.hide_new(false);
+        self.live.see_all();
         self.change.tasks = self.touched.into_iter().collect();
         if !self.change.is_empty() {
             let execution = &mut self.live.execution;

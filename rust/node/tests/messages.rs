@@ -200,17 +200,36 @@ fn a_parent_does_not_wait_for_a_child_that_was_removed() {
 }
 
 #[test]
-fn a_child_that_was_removed_is_not_resumed_for_ever() {
-    // S-61.8: the parent's retry speaks to a child that is no more.
+fn a_parent_that_is_retried_gets_a_new_child_for_one_that_was_removed() {
+    // S-61.8: there is nothing to resume.
     let (mut machine, id) = family();
-    let left = child_of(&mut machine, &id, "left");
-    let task = poll(&mut machine, "t", 5).into_iter().find(|task| task.workflow == left).expect("its task");
-    report(&mut machine, &task, "FAILED");
-    settle(&mut machine);
-    assert_eq!(status(&mut machine, &id), "FAILED");
+    let left = fail_left_child(&mut machine, &id);
     operate(&mut machine, "workflow.remove", &left, &[]);
     operate(&mut machine, "workflow.retry", &id, &[("resumeSubworkflowTasks", "true")]);
-    assert_ne!(status(&mut machine, &id), "RUNNING", "one of its tasks has nobody to wait for");
+    assert_ne!(child_of(&mut machine, &id, "left"), left);
+    finish(&mut machine);
+    assert_eq!(status(&mut machine, &id), "COMPLETED");
+}
+
+#[test]
+fn a_sibling_that_was_removed_is_not_resumed_for_ever() {
+    // S-61.9: the revived parent speaks to a child that is no more.
+    let (mut machine, id) = family();
+    let left = fail_left_child(&mut machine, &id);
+    let right = child_of(&mut machine, &id, "right");
+    operate(&mut machine, "workflow.remove", &right, &[]);
+    operate(&mut machine, "workflow.retry", &left, &[]);
+    assert_eq!(status(&mut machine, &id), "TERMINATED", "one of its tasks has nobody to wait for");
+}
+
+/// Fails the child `left` and with it its parent.
+fn fail_left_child(machine: &mut Machine, id: &str) -> String {
+    let left = child_of(machine, id, "left");
+    let task = poll(machine, "t", 5).into_iter().find(|task| task.workflow == left).expect("its task");
+    report(machine, &task, "FAILED");
+    settle(machine);
+    assert_eq!(status(machine, id), "FAILED");
+    left
 }
 
 #[test]

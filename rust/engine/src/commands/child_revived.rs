@@ -61,7 +61,7 @@ fn reopen_cancelled(step: &mut Step<'_, '_>) -> Vec<WorkflowId> {
         let task = step.live.task(no);
         let waits = matches!(&*task.task_type, "JOIN" | "EXCLUSIVE_JOIN" | "DO_WHILE");
         let child = task.subworkflow.filter(|_| &*task.task_type == "SUB_WORKFLOW");
-        reopen(step, no, !waits);
+        reopen(step, no, !waits && child.is_none());
         if waits {
             continue;
         }

@@ -2,9 +2,10 @@
 
 use super::terminate::take_back;
 use crate::command::Rejection;
+use crate::live::Live;
 use crate::step::failing::Delay;
-use crate::step::{Step, pass};
-use fastcond_model::{Message, NodeRef, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
+use crate::step::{Step, joins, pass};
+use fastcond_model::{Message, NodeRef, Task, TaskChange, TaskNo, TaskStatus, WorkflowId, WorkflowStatus};
 use std::collections::BTreeMap;
 
 const AT_ONCE: Delay = Delay { seconds: 0, ms: 0 };
@@ -24,7 +25,7 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
         step.tell_parent_revived();
         return Ok(());
     }
-    let chosen = retryable(step);
+    let chosen = retryable(step.live);
     if is_from_parent && chosen.is_empty() {
         // Nothing went wrong here: the parent, which waits again, is told once more how this execution ended.
         step.tell_parent_revived();
@@ -57,6 +58,23 @@ pub fn run(step: &mut Step<'_, '_>, resumes_children: bool, is_from_parent: bool
     Ok(())
 }
 
+/// Where a retry with `resumeSubworkflowTasks` leads from an execution (S-61.8): the child of its first unsuccessful
+/// task; of a loop, that of the first unsuccessful SUB_WORKFLOW. None when that is the execution itself.
+pub fn child_to_resume(live: &Live) -> Option<WorkflowId> {
+    let chosen = retryable(live);
+    let is_child = |task: &Task| &*task.task_type == "SUB_WORKFLOW";
+    let mut tasks = chosen.iter().map(|no| live.task(*no));
+    let first = tasks.next()?;
+    let is_loop = &*first.task_type == "DO_WHILE";
+    let first = if is_loop { tasks.find(|task| is_child(task)).unwrap_or(first) } else { first };
+    first.subworkflow.filter(|_| is_child(first))
+}
+
+/// Whether an execution has anything to retry (S-61.2).
+pub fn is_retryable(live: &Live) -> bool {
+    !retryable(live).is_empty()
+}
+
 /// With the flag the failed children are retried, down to the deepest, and revive this execution (S-61.8); true when
 /// that, or nothing, is to be done.
 fn resume_children(step: &mut Step<'_, '_>, chosen: &[TaskNo]) -> bool {
@@ -76,9 +94,9 @@ fn resume_children(step: &mut Step<'_, '_>, chosen: &[TaskNo]) -> bool {
 }
 
 /// Per reference name the last unsuccessful instance, unless a later one did better (S-61.2).
-fn retryable(step: &Step<'_, '_>) -> Vec<TaskNo> {
+fn retryable(live: &Live) -> Vec<TaskNo> {
     let mut last: BTreeMap<&str, Option<TaskNo>> = BTreeMap::new();
-    for task in step.live.execution.listed() {
+    for task in live.execution.listed() {
         let fails = matches!(
             task.status,
             TaskStatus::Failed
@@ -89,7 +107,7 @@ fn retryable(step: &Step<'_, '_>) -> Vec<TaskNo> {
         last.insert(&task.reference, fails.then_some(task.no));
     }
     let mut chosen: Vec<TaskNo> = last.into_values().flatten().collect();
-    chosen.sort_by_key(|no| (step.live.task(*no).seq, *no));
+    chosen.sort_by_key(|no| (live.task(*no).seq, *no));
     chosen
 }
 
@@ -113,14 +131,13 @@ fn waits_again(step: &mut Step<'_, '_>, no: TaskNo) -> bool {
     let (kind, status) = (task.task_type.clone(), task.status);
     match &*kind {
         _ if matches!(task.node, NodeRef::None) => true,
-        "JOIN" | "DO_WHILE" => {
-            let is_unchanged =
-                status == TaskStatus::Canceled || (&*kind == "JOIN" && status == TaskStatus::Failed);
+        "JOIN" | "EXCLUSIVE_JOIN" | "DO_WHILE" => {
+            let is_unchanged = match status {
+                TaskStatus::Canceled => &*kind != "EXCLUSIVE_JOIN",
+                TaskStatus::Failed => &*kind != "DO_WHILE" && joins_permissive_failure(step, no),
+                _ => false,
+            };
             reopen(step, no, !is_unchanged);
-            true
-        }
-        "EXCLUSIVE_JOIN" => {
-            reopen(step, no, status != TaskStatus::Failed);
             true
         }
         _ => {
@@ -131,6 +148,13 @@ fn waits_again(step: &mut Step<'_, '_>, no: TaskNo) -> bool {
             false
         }
     }
+}
+
+/// Whether a join failed because a permissive task did (S-61.3).
+fn joins_permissive_failure(step: &Step<'_, '_>, no: TaskNo) -> bool {
+    joins::joined(step.live, step.live.task(no)).into_iter().flatten().any(|task| {
+        task.status == TaskStatus::Failed && step.live.node_of(task).is_some_and(|node| node.step.permissive)
+    })
 }
 
 /// Puts an instance back to IN_PROGRESS under the same id.

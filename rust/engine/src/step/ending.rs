@@ -161,16 +161,9 @@ impl Step<'_, '_> {
         last.map_or_else(|| execution.output.clone(), |t| self.output_before(t.no))
     }
 
-    /// Output of an instance; a join or loop in progress gains nothing from the step that ends the execution.
+    /// Output of an instance; a join or loop in progress gains nothing from the turn that ends the execution.
     fn output_before(&self, no: TaskNo) -> Raw {
-        let task = self.live.task(no);
-        if &*task.task_type == "JOIN" && !task.status.is_terminal() {
-            return super::joins::output_without(self.live, task, |joined| self.has_touched(joined));
-        }
-        if &*task.task_type == "DO_WHILE" && !task.status.is_terminal() {
-            return super::loops::output_without(self.live, task, |body| self.has_touched(body));
-        }
-        super::joins::effective_output(self.live, task)
+        super::joins::seen_output(self.live, self.live.task(no))
     }
 
     /// Cancels what is not over (S-7.16); children are told (S-30.11).

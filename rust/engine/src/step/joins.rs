@@ -50,16 +50,18 @@ pub fn is_over_for_join(task: &Task) -> bool {
 
 /// The output of a join as it stands: each joined task with output under its reference name (S-25.4).
 pub fn output_of(live: &Live, join: &Task) -> Raw {
-    output_without(live, join, |_| false)
+    write_output(live, join, false)
 }
 
-/// The same, leaving out some joined tasks.
-pub fn output_without(live: &Live, join: &Task, is_left_out: impl Fn(TaskNo) -> bool) -> Raw {
+fn write_output(live: &Live, join: &Task, only_seen: bool) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for task in joined(live, join).into_iter().flatten() {
-        let output = effective_output(live, task);
-        if &*output != "{}" && !is_left_out(task.no) {
+        if only_seen && live.is_unseen(task.no) {
+            continue;
+        }
+        let output = if only_seen { seen_output(live, task) } else { effective_output(live, task) };
+        if &*output != "{}" {
             object.entry(&task.reference, &output);
         }
     }
@@ -73,6 +75,18 @@ pub fn effective_output(live: &Live, task: &Task) -> Raw {
         match &*task.task_type {
             "JOIN" => return output_of(live, task),
             "DO_WHILE" => return super::loops::output_of(live, task),
+            _ => {}
+        }
+    }
+    task.output.clone()
+}
+
+/// Output as expressions see it: joins and loops in progress show what they had when they were last looked at.
+pub fn seen_output(live: &Live, task: &Task) -> Raw {
+    if !task.status.is_terminal() {
+        match &*task.task_type {
+            "JOIN" => return write_output(live, task, true),
+            "DO_WHILE" => return super::loops::seen_output(live, task),
             _ => {}
         }
     }

@@ -19,17 +19,22 @@ const ITEMS: &str = "_items";
 
 /// The output a loop shows: iteration maps, the counter, the list position (S-28.5, S-28.15).
 pub fn output_of(live: &Live, task: &Task) -> Raw {
-    output_without(live, task, |_| false)
+    write_output(live, task, false)
 }
 
-/// The same, with some body tasks shown without output.
-pub fn output_without(live: &Live, task: &Task, is_blank: impl Fn(TaskNo) -> bool) -> Raw {
+/// The same as it was when the loop was last looked at.
+pub fn seen_output(live: &Live, task: &Task) -> Raw {
+    write_output(live, task, true)
+}
+
+fn write_output(live: &Live, task: &Task, only_seen: bool) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     for iteration in kept_iterations(live, task) {
         let mut map = String::new();
-        write_iteration(live, task, iteration, &is_blank, &mut map);
-        object.entry(&iteration.to_string(), &map);
+        if write_iteration(live, task, iteration, only_seen, &mut map) || !only_seen {
+            object.entry(&iteration.to_string(), &map);
+        }
     }
     write_position(task, &mut object);
     object.end();
@@ -66,25 +71,32 @@ fn keep_last(live: &Live, task: &Task) -> Option<u32> {
 }
 
 /// Output of each body task of one iteration under its base name; cut off after the first unsuccessful one (S-28.5).
-fn write_iteration(
-    live: &Live,
-    task: &Task,
-    iteration: u32,
-    is_blank: &dyn Fn(TaskNo) -> bool,
-    out: &mut String,
-) {
+/// Answers whether there is any. What the loop has not seen ended yet is shown without output.
+fn write_iteration(live: &Live, task: &Task, iteration: u32, only_seen: bool, out: &mut String) -> bool {
     let mut object = ObjectWriter::begin(out);
+    let mut has_any = false;
     for instance in body_instances(live, task, iteration) {
-        if is_blank(instance.no) {
-            object.entry(base_name(&instance.reference), "{}");
-        } else {
-            object.entry(base_name(&instance.reference), &super::joins::effective_output(live, instance));
+        if only_seen && live.is_unseen_new(instance.no) {
+            continue;
         }
+        has_any = true;
+        let name = base_name(&instance.reference);
+        if only_seen && live.is_unseen(instance.no) {
+            object.entry(name, "{}");
+            continue;
+        }
+        let output = if only_seen {
+            super::joins::seen_output(live, instance)
+        } else {
+            super::joins::effective_output(live, instance)
+        };
+        object.entry(name, &output);
         if instance.status.is_failure() && !live.node_of(instance).is_some_and(|n| n.step.permissive) {
             break;
         }
     }
     object.end();
+    has_any
 }
 
 /// Current instances of a loop's body in one iteration, in list order; inner loops' bodies are theirs.

@@ -24,8 +24,9 @@ impl Step<'_, '_> {
                     return;
                 }
             }
+            // S-30.4, S-5.11: no child begins in a step that a TERMINATE ends.
             let begins = std::mem::take(&mut self.begins);
-            if begins.is_empty() {
+            if begins.is_empty() || self.live.terminate().is_some() {
                 break;
             }
             for no in begins {
@@ -77,6 +78,8 @@ impl Step<'_, '_> {
 
     /// Runs what waits to be run: from before, and from this turn.
     fn run_all(&mut self, mut waiting: Vec<TaskNo>) {
+        // S-25.4, S-28.5: joins and loops take over the outputs there are.
+        self.live.see_all();
         let queued: Vec<TaskNo> = std::mem::take(&mut self.live.work).into();
         let (ended, fresh): (Vec<TaskNo>, Vec<TaskNo>) =
             queued.into_iter().partition(|no| self.live.task(*no).status.is_terminal());

@@ -9,7 +9,7 @@ use fastcond_engine::command::Start;
 use fastcond_engine::validate::{self, Violation};
 use fastcond_engine::view::task::{self as task_view, Shown};
 use fastcond_engine::view::workflow::{self as view, Include, StatusParts};
-use fastcond_engine::{Command, Graph};
+use fastcond_engine::{Command, Graph, child_to_resume, is_retryable};
 use fastcond_json::{ObjectWriter, Raw, kind};
 use fastcond_model::{StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
 use fastcond_store::NameQuery;
@@ -190,9 +190,30 @@ fn tasks(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
 }
 
 fn retry(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
+    let id = params.workflow()?;
     let resumes_children = params.flag("resumeSubworkflowTasks", false)?;
+    let (target, resumes_children) = if resumes_children { to_resume(machine, id) } else { (id, false) };
     let command = Command::Retry { resumes_children, is_from_parent: false };
-    operate(machine, params.workflow()?, command).map(|_| Reply::nothing())
+    operate(machine, target, command).map(|_| Reply::nothing())
+}
+
+/// The execution that a retry of failed children comes down to (S-61.8): the deepest that has something to retry. Its
+/// ancestors are revived by what it tells them. Where a child still runs, the engine lets it be waited for again.
+fn to_resume(machine: &mut Machine, top: WorkflowId) -> (WorkflowId, bool) {
+    let mut id = top;
+    loop {
+        let Some(live) = machine.find(id) else { return (id, true) };
+        if !live.execution.header.status.is_terminal() || !is_retryable(live) {
+            return (id, true);
+        }
+        let Some(child) = child_to_resume(live) else { return (id, true) };
+        let Some(below) = machine.find(child) else { return (id, false) };
+        match (below.execution.header.status.is_terminal(), is_retryable(below)) {
+            (false, _) => return (id, true),
+            (true, false) => return (id, false),
+            (true, true) => id = child,
+        }
+    }
 }
 
 fn restart(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {

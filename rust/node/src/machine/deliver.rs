@@ -43,7 +43,7 @@ impl Machine {
         if let Some(message) = message {
             let receiver = message.receiver();
             self.deliver_one(sender, message);
-            has_receiver = self.load(receiver);
+            has_receiver = self.read_fault.is_none() && self.load(receiver);
         } else if self.read_fault.is_none() {
             // It has arrived already, or its sender was removed.
             return;
