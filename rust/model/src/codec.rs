@@ -9,6 +9,7 @@ mod fields;
 mod header;
 mod outbox;
 mod patch;
+mod payloads;
 mod task;
 
 pub use fields::{CodecError, Field, Reader, Writer};

@@ -1,6 +1,7 @@
 //! A commit on one execution as bytes, and back.
 
 use super::fields::{CodecError, Field, Reader, Writer};
+use super::payloads::{Read, Written};
 use super::{header, outbox, task};
 use crate::exec::Execution;
 use crate::ids::{TaskNo, WorkflowId};
@@ -84,19 +85,20 @@ pub fn encode(out: &mut Vec<u8>, execution: &Execution, change: &Change) {
     if change.header {
         w.record(HEADER, |w| header::write(w, &execution.header));
     }
+    let mut payloads = Written::default();
     if change.input {
-        w.text(INPUT, Some(&execution.input));
+        payloads.write(&mut w, INPUT, &execution.input);
     }
     if change.output {
-        w.text(OUTPUT, Some(&execution.output));
+        payloads.write(&mut w, OUTPUT, &execution.output);
     }
     if change.variables {
-        w.text(VARIABLES, Some(&execution.variables));
+        payloads.write(&mut w, VARIABLES, &execution.variables);
     }
     w.flag(CLEARED, change.cleared);
     for &(no, parts) in &change.tasks {
         if let Some(t) = execution.tasks.get(no) {
-            w.record(TASK, |w| task::write(w, t, parts));
+            w.record(TASK, |w| task::write(w, t, parts, &mut payloads));
         }
     }
     for &no in &change.dropped {
@@ -160,19 +162,19 @@ pub fn apply(execution: Option<Execution>, bytes: &[u8]) -> Result<Execution, Co
         Some(e) => e,
         None => Execution::new(id, crate::exec::Header::new(crate::ids::DefId::default(), "".into(), 0)),
     };
-    let mut updated_ms = 0;
+    let (mut updated_ms, mut payloads) = (0, Read::default());
     while let Some((tag, field)) = r.next_field()? {
         match tag {
             UPDATED => updated_ms = field.int()?,
             HEADER => e.header = header::read(field.record()?)?,
-            INPUT => e.input = field.json()?,
-            OUTPUT => e.output = field.json()?,
-            VARIABLES => e.variables = field.json()?,
+            INPUT => e.input = payloads.read(field)?,
+            OUTPUT => e.output = payloads.read(field)?,
+            VARIABLES => e.variables = payloads.read(field)?,
             CLEARED => e.tasks.clear(),
             TASK => {
                 let record = field.record()?;
                 let old = e.tasks.get(task::number(record)?);
-                let new = task::read(record, old)?;
+                let new = task::read(record, old, &mut payloads)?;
                 e.tasks.put(new);
             }
             DROPPED => {

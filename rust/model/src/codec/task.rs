@@ -2,6 +2,7 @@
 
 use super::fields::{CodecError, Reader, Writer};
 use super::patch::TaskChange;
+use super::payloads::{Read, Written};
 use crate::exec::{DynSpec, NodeRef, Task};
 use crate::ids::WorkflowId;
 use crate::status::TaskStatus;
@@ -15,7 +16,7 @@ const SPEC: u32 = 42;
 const SPEC_JOIN: u32 = 43;
 const ITEMS: u32 = 44;
 
-pub(super) fn write(w: &mut Writer<'_>, t: &Task, parts: TaskChange) {
+pub(super) fn write<'a>(w: &mut Writer<'_>, t: &'a Task, parts: TaskChange, payloads: &mut Written<'a>) {
     w.uint(NO, u64::from(t.no) + 1);
     match &t.node {
         NodeRef::Static(at) => w.uint(2, u64::from(*at) + 1),
@@ -62,10 +63,10 @@ pub(super) fn write(w: &mut Writer<'_>, t: &Task, parts: TaskChange) {
     w.text(27, t.output_path.as_deref());
     w.uint(28, u64::from(t.at_iteration));
     if parts.input {
-        w.text(INPUT, Some(&t.input));
+        payloads.write(w, INPUT, &t.input);
     }
     if parts.output {
-        w.text(OUTPUT, Some(&t.output));
+        payloads.write(w, OUTPUT, &t.output);
     }
 }
 
@@ -87,7 +88,11 @@ pub(super) fn number(mut r: Reader<'_>) -> Result<u32, CodecError> {
 }
 
 /// Reads a task record over `old`: payloads that are not in the record stay.
-pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, CodecError> {
+pub(super) fn read(
+    mut r: Reader<'_>,
+    old: Option<&Task>,
+    payloads: &mut Read,
+) -> Result<Box<Task>, CodecError> {
     let mut t = Box::new(blank());
     if let Some(old) = old {
         t.input = old.input.clone();
@@ -131,8 +136,8 @@ pub(super) fn read(mut r: Reader<'_>, old: Option<&Task>) -> Result<Box<Task>, C
             26 => t.subworkflow = Some(WorkflowId(field.id()?)),
             27 => t.output_path = Some(field.text()?),
             28 => t.at_iteration = field.narrow()?,
-            INPUT => t.input = field.json()?,
-            OUTPUT => t.output = field.json()?,
+            INPUT => t.input = payloads.read(field)?,
+            OUTPUT => t.output = payloads.read(field)?,
             ITEMS => t.items = Some(field.json()?),
             SPEC => spec = Some(field.json()?),
             SPEC_JOIN => join = field.maybe()?.unwrap_or_default(),

@@ -131,3 +131,49 @@ fn long_records_widen_their_length() {
     encode_snapshot(&mut bytes, &e);
     assert_eq!(apply(None, &bytes).unwrap(), e);
 }
+
+#[test]
+fn equal_payloads_are_kept_once() {
+    let texts: Vec<Raw> =
+        (0..12).map(|n| Raw::of_checked(format!(r#"{{"n":"{}"}}"#, n.to_string().repeat(40)))).collect();
+    let mut numbers = 1u64;
+    let mut next = |end: usize| {
+        numbers = numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(numbers >> 33).expect("31 bits") % end
+    };
+    for tasks in 0..60u32 {
+        let mut e = Execution::new(WorkflowId(9), Header::new(DefId(1), "w".into(), 1));
+        e.revision = 1;
+        e.input = texts[next(12)].clone();
+        e.output = texts[next(12)].clone();
+        for no in 0..tasks {
+            let mut one = task(no, NodeRef::Static(no));
+            // Equal by text, not the same bytes in memory; short ones are written out.
+            one.input = Raw::of_checked(texts[next(12)].to_string());
+            one.output = if next(3) == 0 { Raw::of_checked(r#"{"a":1}"#) } else { texts[next(4)].clone() };
+            e.tasks.put(Box::new(one));
+        }
+        let mut bytes = Vec::new();
+        encode_snapshot(&mut bytes, &e);
+        assert_eq!(apply(None, &bytes).unwrap(), e);
+    }
+}
+
+#[test]
+fn a_one_task_execution_keeps_two_payloads() {
+    let mut e = Execution::new(WorkflowId(9), Header::new(DefId(1), "w".into(), 1));
+    e.revision = 1;
+    e.input = Raw::of_checked(format!(r#"{{"payload":"{}"}}"#, "x".repeat(1_000)));
+    e.output = Raw::of_checked(format!(r#"{{"result":"{}"}}"#, "y".repeat(1_000)));
+    let mut one = task(0, NodeRef::Static(0));
+    (one.input, one.output) = (e.input.clone(), Raw::of_checked(e.output.to_string()));
+    e.tasks.put(Box::new(one));
+    let mut bytes = Vec::new();
+    encode_snapshot(&mut bytes, &e);
+    assert!(bytes.len() < 2_300, "{}", bytes.len());
+    let read = apply(None, &bytes).unwrap();
+    let shared = read.tasks.get(0).unwrap().input.as_ptr();
+    assert_eq!(read.input.as_ptr(), shared, "they share their bytes in memory");
+    let truncated = apply(None, &bytes[..bytes.len() - 1]);
+    assert!(truncated.is_err());
+}
