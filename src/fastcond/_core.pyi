@@ -24,9 +24,9 @@ class Node:
     """One server process: engine, embedded store, parked polls and timers.
 
     Every method is called from the event-loop thread and returns at once; the work that may block runs on
-    the node's own threads and is reported through `fd` and `drain`. The order to call them in: `open`; then
-    `connect`, `feed`, `respond`, `disconnect` per connection and `submit` at will, with `drain` whenever
-    `fd` is readable; then `drain_polls` and `close`.
+    the node's own threads and is reported through `fd` and `turn`. The order to call them in: `open`,
+    `listen`; then `turn` whenever `fd` is readable, `respond` and `submit` at will, `sweep` once a second;
+    then `stop_listening`, `drain_polls`, `end_quiet`, `end_connections` and `close`.
     """
 
     @staticmethod
@@ -43,48 +43,58 @@ class Node:
         """Return what the store promises now, as JSON: store, durability, healthy, reason."""
 
     def fd(self) -> int:
-        """Return the event descriptor, readable while `drain` has something to give; `drain` resets it."""
+        """Return the descriptor that is readable while `turn` has something to do."""
 
-    def connect(self) -> int:
-        """Register a new HTTP/1.1 connection and return its handle."""
+    def listen(self, address: str, port: int, bounds: bytes) -> int:
+        """Accept connections on an IP address and return the port, 0 standing for any.
 
-    def feed(
-        self, conn: int, data: bytes
-    ) -> list[tuple[int, str, bytes, list[tuple[bytes, bytes]], bytes]] | None:
-        """Take bytes read from a connection's socket.
-
-        The core parses strictly and serves the hot routes itself. What it does not serve comes back as cold
-        requests (seq, method, raw target, headers with lower-case names, body), each to be answered once
-        with `respond`.
+        `bounds` is a JSON object: connections_max, refusal (the bytes that turn one more away), idle_s_max,
+        request_s_max, write_s_max, unsent_bytes_max. They hold for all addresses; the last given count.
+        Raises OSError when the address cannot be had and ValueError when it is no address.
         """
+
+    def stop_listening(self) -> None:
+        """Accept no more connections."""
+
+    def turn(
+        self,
+    ) -> (
+        tuple[
+            list[tuple[int, int, str, bytes]],
+            list[tuple[int, int, str, bytes, list[tuple[bytes, bytes]], bytes]],
+        ]
+        | None
+    ):
+        """Read every socket that is ready, serve the hot routes, and write every answer that is due.
+
+        Never blocks. What is left for the caller: answers to calls as (ticket, status, content type, body),
+        and cold requests as (connection, number, method, raw target, headers with lower-case names, body),
+        each to be answered once with `respond`. None when there is neither.
+        """
+
+    def sweep(self) -> None:
+        """End the connections whose time is over; to be called about once a second."""
+
+    def end_quiet(self) -> int:
+        """End the connections that are owed nothing and return how many are left."""
+
+    def end_connections(self) -> None:
+        """End every connection."""
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are open, and how many were turned away so far."""
 
     def respond(
         self, conn: int, seq: int, status: int, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> None:
         """Answer a cold request.
 
-        Its bytes come out of `drain` when its turn in the connection's order comes. The core adds
-        content-length, and leaves the body away where HTTP wants none (HEAD, 204, 304).
-        """
-
-    def disconnect(self, conn: int) -> None:
-        """Forget a connection: its parked polls are withdrawn, its open requests are answered to nobody."""
-
-    def drain(
-        self,
-    ) -> tuple[
-        list[tuple[int, bytes, bool]],
-        list[tuple[int, int, str, bytes]],
-        list[tuple[int, int, str, bytes, list[tuple[bytes, bytes]], bytes]],
-    ]:
-        """Take what is ready.
-
-        Three lists: (conn, bytes, close after write); (ticket, status, content type, body); and cold requests
-        that were held back behind unanswered ones, as (conn, *request of `feed`).
+        It is written by `turn` when its turn in the connection's order comes. The core adds content-length,
+        and leaves the body away where HTTP wants none (HEAD, 204, 304).
         """
 
     def submit(self, verb: str, params: dict[str, str], body: bytes) -> int:
-        """Hand in a cold call and return the ticket under which `drain` will report its answer.
+        """Hand in a cold call and return the ticket under which `turn` will report its answer.
 
         The verb `node.metrics` gives the core's metrics in the Prometheus text format. Raises ValueError for
         an unknown verb.

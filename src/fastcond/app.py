@@ -9,7 +9,6 @@ import orjson
 import structlog
 import uvloop
 
-from fastcond.errors import ConfigError
 from fastcond.http.app import build_app
 from fastcond.http.front import Front
 from fastcond.runtime import lifecycle
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("fastcond")
 
-# Connections the kernel holds for us while the loop is busy.
-_BACKLOG = 2048
 # Descriptors kept for the store, HTTP tasks and the rest.
 _FILES_RESERVED = 256
 
@@ -58,7 +55,6 @@ def run_server(config: Config, *, announce: Callable[[str], None]) -> None:
 
 
 async def _serve(config: Config, node: Node, announce: Callable[[str], None]) -> None:
-    loop = asyncio.get_running_loop()
     metrics = Metrics()
     watch_process(metrics)
     life = Lifecycle()
@@ -72,7 +68,7 @@ async def _serve(config: Config, node: Node, announce: Callable[[str], None]) ->
 
     app = build_app(calls, probe=probe, metrics_text=metrics_text, instance=instance)
     front = Front(node, app, config=config.http, instance=instance, metrics=metrics)
-    pump = Pump(node, deliver=front.deliver, ask=front.ask, settle=calls.settle, fail=lifecycle.abort)
+    pump = Pump(node, ask=front.ask, settle=calls.settle, fail=lifecycle.abort)
     front.kick = pump.kick
     pump.start()
     try:
@@ -84,15 +80,14 @@ async def _serve(config: Config, node: Node, announce: Callable[[str], None]) ->
                 concurrency_max=config.workers.concurrency_max,
                 metrics=metrics,
             )
-            listener = await _listen(config, front, loop)
-            front.start()
+            port = await front.listen()
             pool.start()
             life.serve()
-            announce(_banner(config, node, listener))
+            announce(_banner(config, node, port))
             log.info("serving", data_dir=str(config.store.data_dir), egress=config.workers.egress)
             await life.until_stopped()
             log.info("stopping")
-            listener.close()
+            node.stop_listening()
             node.drain_polls()
             within_s = config.runtime.drain_s_max
             await asyncio.gather(front.drain(within_s=within_s), pool.stop(within_s=within_s))
@@ -100,17 +95,8 @@ async def _serve(config: Config, node: Node, announce: Callable[[str], None]) ->
         pump.stop()
 
 
-async def _listen(config: Config, front: Front, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-    http = config.http
-    try:
-        return await loop.create_server(front.accept, http.host, http.port, backlog=_BACKLOG)
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {http.host}:{http.port}: {error.strerror or error}") from error
-
-
-def _banner(config: Config, node: Node, listener: asyncio.Server) -> str:
+def _banner(config: Config, node: Node, port: int) -> str:
     host = config.http.host
-    port = listener.sockets[0].getsockname()[1]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     described = orjson.loads(node.describe())
     return f"fastcond {version()} {url} store={described['store']} durability={described['durability']}"

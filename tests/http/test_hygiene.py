@@ -161,3 +161,26 @@ def test_connections_past_the_cap_are_told_to_come_back(tmp_path: Path, core: No
         assert refusal.status == 503
         assert refusal.headers["retry-after"] == "1"
         assert b'"retryable":true' in refusal.body
+
+
+def test_a_client_that_reads_no_answers_is_read_no_further_and_ended(tmp_path: Path, core: None) -> None:
+    """What one client leaves unread is bounded, in memory and in time."""
+    del core
+    with running(tmp_path, env={"FASTCOND_WRITE_S_MAX": "1"}) as server:
+        definition = {"name": "long", "version": 1, "description": "x" * 200_000, "tasks": []}
+        step = {"name": "a", "taskReferenceName": "a", "type": "SIMPLE"}
+        answer = server.call("PUT", "/api/metadata/workflow", [{**definition, "tasks": [step]}])
+        assert answer.status == 200, answer.body
+        with connect(server.port) as connection:
+            # Far more than the sockets hold, so that the answers have nowhere to go.
+            connection.sendall(b"GET /api/metadata/workflow/long HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+            deadline = time.monotonic() + 15
+            while _open_connections(server) > 1:
+                assert time.monotonic() < deadline, "a client that reads nothing is kept"
+        assert server.call("GET", "/health").status == 200
+
+
+def _open_connections(server: Server) -> int:
+    text = server.call("GET", "/actuator/prometheus").body.decode()
+    (line,) = [row for row in text.splitlines() if row.startswith("fastcond_http_connections ")]
+    return int(float(line.split()[1]))

@@ -72,7 +72,7 @@ impl Front {
     }
 
     /// A connection is gone.
-    pub fn disconnect(&mut self, conn: u64, handle: &Handle) {
+    pub fn disconnect(&mut self, conn: u64, handle: &mut Handle) {
         if let Some(mut state) = self.conns.remove(&conn) {
             state.replies.close();
             if state.replies.outstanding() > 0 || !state.forms.is_empty() {
@@ -86,7 +86,7 @@ impl Front {
     ///
     /// What comes after a last request or a refusal is dropped: the refusal is answered once, however many pieces
     /// the rest of the request arrives in.
-    pub fn feed(&mut self, conn: u64, data: &[u8], handle: &Handle) -> Vec<Cold> {
+    pub fn feed(&mut self, conn: u64, data: &[u8], handle: &mut Handle) -> Vec<Cold> {
         let Some(state) = self.conns.get_mut(&conn) else { return Vec::new() };
         if state.reader.phase() == Phase::Ended {
             return Vec::new();
@@ -149,13 +149,15 @@ impl Front {
         }
     }
 
-    /// Whether a connection has so many requests waiting that it is better not read.
-    pub fn is_full(&self, conn: u64) -> bool {
-        self.conns.get(&conn).is_some_and(|state| state.reader.is_full())
+    /// Whether a connection waits for an answer, or is in the middle of a request.
+    pub fn owes(&self, conn: u64) -> bool {
+        self.conns.get(&conn).is_some_and(|state| {
+            state.replies.outstanding() > 0 || matches!(state.reader.phase(), Phase::Head | Phase::Body)
+        })
     }
 
     /// Everything that can be written now, and cold requests that could be read because others were answered.
-    pub fn take(&mut self, handle: &Handle) -> (Vec<Outgoing>, Vec<(u64, Cold)>) {
+    pub fn take(&mut self, handle: &mut Handle) -> (Vec<Outgoing>, Vec<(u64, Cold)>) {
         let mut out = Vec::new();
         let mut cold = Vec::new();
         while let Some(conn) = self.touched.pop_first() {

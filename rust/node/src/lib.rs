@@ -11,3 +11,4 @@ pub mod model;
 pub mod reply;
 pub mod scripts;
 pub mod server;
+mod sockets;

@@ -13,11 +13,15 @@ use crate::front::Front;
 use crate::machine::Options;
 use crate::machine::shelf::Ask;
 use crate::reply::{Failure, Reply, ReplyTo};
+use crate::sockets::Sockets;
+pub use crate::sockets::{Bounds, ColdRequests};
 use archive::{ArchiveJob, Jobs};
 use fastcond_store::{OpenError, Queue, QueueBounds, Segments, Settings, Store, SyncMode};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ffi::OsString;
+use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -84,11 +88,21 @@ impl Shared {
     }
 
     fn send(&self, item: Item) {
+        self.send_all(&mut vec![item]);
+    }
+
+    /// Puts items into the inbox; how many wait there now.
+    fn send_all(&self, items: &mut Vec<Item>) -> usize {
         let mut inbox = Self::lock(&self.inbox);
-        inbox.items.push(item);
+        if inbox.items.is_empty() {
+            std::mem::swap(&mut inbox.items, items);
+        } else {
+            inbox.items.append(items);
+        }
         if std::mem::take(&mut inbox.is_asleep) {
             self.arrived.notify_one();
         }
+        inbox.items.len()
     }
 
     /// Takes what arrived into `items`, which is empty, waiting for at most `patience`.
@@ -147,32 +161,60 @@ impl Shared {
     }
 }
 
-/// Sends things to the engine.
-#[derive(Clone)]
-pub struct Handle(Arc<Shared>);
+/// Collects what goes to the engine, which gets it in one go: see [`Handle::flush`].
+pub struct Handle {
+    shared: Arc<Shared>,
+    pending: Vec<Item>,
+    /// Items that waited for the engine at the last flush.
+    waiting: usize,
+}
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Handle")
+        f.debug_struct("Handle").field("pending", &self.pending.len()).finish_non_exhaustive()
     }
 }
 
 impl Handle {
-    pub(crate) fn hot(&self, to: ReplyTo, call: crate::front::HotCall, body: Vec<u8>) -> Result<(), Reply> {
-        if self.0.is_failed.load(Ordering::Acquire) {
-            return Err(self.0.unavailable());
+    fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, pending: Vec::new(), waiting: 0 }
+    }
+
+    pub(crate) fn hot(
+        &mut self,
+        to: ReplyTo,
+        call: crate::front::HotCall,
+        body: Vec<u8>,
+    ) -> Result<(), Reply> {
+        if self.shared.is_failed.load(Ordering::Acquire) {
+            return Err(self.shared.unavailable());
         }
-        if call.is_start && self.0.waiting() > STARTS_WAITING_MAX {
+        if call.is_start && self.is_overloaded() {
             let failure =
                 Failure { is_retryable: true, ..Failure::new(429, "too many requests are waiting") };
-            return Err(Reply::failure(&failure, &self.0.instance));
+            return Err(Reply::failure(&failure, &self.shared.instance));
         }
-        self.0.send(Item::Call { to, verb: call.verb, params: call.params, body });
+        self.pending.push(Item::Call { to, verb: call.verb, params: call.params, body });
         Ok(())
     }
 
-    pub(crate) fn forget(&self, conn: u64) {
-        self.0.send(Item::Forget(conn));
+    /// Whether too much waits for the engine; what it has done since the last flush is asked only when it matters.
+    fn is_overloaded(&mut self) -> bool {
+        if self.waiting + self.pending.len() > STARTS_WAITING_MAX {
+            self.waiting = self.shared.waiting();
+        }
+        self.waiting + self.pending.len() > STARTS_WAITING_MAX
+    }
+
+    pub(crate) fn forget(&mut self, conn: u64) {
+        self.pending.push(Item::Forget(conn));
+    }
+
+    /// Gives the engine what was collected.
+    fn flush(&mut self) {
+        if !self.pending.is_empty() {
+            self.waiting = self.shared.send_all(&mut self.pending);
+        }
     }
 }
 
@@ -181,6 +223,7 @@ pub struct Server {
     /// Connections.
     pub front: Front,
     handle: Handle,
+    sockets: Sockets,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     next_ticket: u64,
@@ -194,6 +237,15 @@ impl std::fmt::Debug for Server {
     }
 }
 
+/// What a turn left for the caller.
+#[derive(Debug, Default)]
+pub struct Turned {
+    /// Answers to calls of the event loop.
+    pub answers: Vec<(u64, Reply)>,
+    /// Cold requests with their connections.
+    pub cold: ColdRequests,
+}
+
 /// What drained: bytes to write, answered tickets, cold requests that became readable.
 #[derive(Debug, Default)]
 pub struct Drained {
@@ -202,13 +254,13 @@ pub struct Drained {
     /// Answers to calls of the event loop.
     pub answers: Vec<(u64, Reply)>,
     /// Cold requests.
-    pub cold: Vec<(u64, crate::front::Cold)>,
+    pub cold: ColdRequests,
 }
 
-/// Readable when [`Server::drain`] has something.
+/// Readable when [`Server::turn`] or [`Server::drain`] has something.
 impl AsFd for Server {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.wake.as_fd()
+        self.sockets.as_fd()
     }
 }
 
@@ -221,6 +273,8 @@ impl Server {
         let instance = options.machine.instance.clone();
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| unreadable(format!("no eventfd can be made: {errno}")))?;
+        let sockets = Sockets::new(wake.as_fd())
+            .map_err(|error| unreadable(format!("sockets cannot be watched: {error}")))?;
         let shared = Arc::new(Shared {
             inbox: Mutex::new(Inbox::default()),
             arrived: Condvar::new(),
@@ -253,14 +307,64 @@ impl Server {
             engine::spawn_journal(journal, shared.clone(), queue, jobs.clone()),
             archive::spawn(archive, segments, shared.clone(), jobs),
         ];
-        let handle = Handle(shared.clone());
+        let handle = Handle::new(shared.clone());
         let front = Front::new(instance);
-        Ok(Self { front, handle, shared, threads, next_ticket: 0, durability, _lock: Box::new(lock) })
+        let lock = Box::new(lock);
+        Ok(Self { front, handle, sockets, shared, threads, next_ticket: 0, durability, _lock: lock })
     }
 
-    /// The file descriptor that is readable when [`Self::drain`] has something.
+    /// The file descriptor that is readable when [`Self::turn`] has something.
     pub fn fd(&self) -> i32 {
-        self.shared.wake.as_raw_fd()
+        self.sockets.as_fd().as_raw_fd()
+    }
+
+    /// Accepts connections on an address; port 0 means any, and the port is returned. The bounds hold for all addresses.
+    pub fn listen(&mut self, address: IpAddr, port: u16, bounds: Bounds) -> io::Result<u16> {
+        self.sockets.listen(address, port, bounds)
+    }
+
+    /// Accepts no more connections.
+    pub fn stop_listening(&mut self) {
+        self.sockets.stop_listening();
+    }
+
+    /// One turn of the event loop: everything that is ready is read, decided on its way, and written.
+    pub fn turn(&mut self) -> io::Result<Turned> {
+        let mut cold = Vec::new();
+        let is_woken = self.sockets.turn(&mut self.front, &mut self.handle, &mut cold)?;
+        self.handle.flush();
+        if is_woken {
+            self.silence();
+        }
+        let drained = self.take_done();
+        cold.extend(drained.cold);
+        self.sockets.write(drained.writes, &mut self.front, &mut self.handle);
+        self.handle.flush();
+        Ok(Turned { answers: drained.answers, cold })
+    }
+
+    /// Ends connections that have had their time; to be called about once a second.
+    pub fn sweep(&mut self) {
+        self.sockets.sweep(&mut self.front, &mut self.handle);
+        self.handle.flush();
+    }
+
+    /// Ends the connections that are owed nothing; how many are left.
+    pub fn end_quiet(&mut self) -> usize {
+        let left = self.sockets.end_quiet(&mut self.front, &mut self.handle);
+        self.handle.flush();
+        left
+    }
+
+    /// Ends every connection.
+    pub fn end_connections(&mut self) {
+        self.sockets.end_all(&mut self.front, &mut self.handle);
+        self.handle.flush();
+    }
+
+    /// Connections that are open, and connections that were turned away so far.
+    pub fn connections(&self) -> (usize, u64) {
+        self.sockets.counts()
     }
 
     /// What holds for the store: class, and why it no longer takes writes.
@@ -270,7 +374,8 @@ impl Server {
 
     /// Bytes arrived on a connection.
     pub fn feed(&mut self, conn: u64, data: &[u8]) -> Vec<crate::front::Cold> {
-        let cold = self.front.feed(conn, data, &self.handle);
+        let cold = self.front.feed(conn, data, &mut self.handle);
+        self.handle.flush();
         if self.front.has_output() {
             self.shared.ring();
         }
@@ -279,7 +384,8 @@ impl Server {
 
     /// A connection closed.
     pub fn disconnect(&mut self, conn: u64) {
-        self.front.disconnect(conn, &self.handle);
+        self.front.disconnect(conn, &mut self.handle);
+        self.handle.flush();
     }
 
     /// A call of the event loop; its answer comes out of [`Self::drain`] under the returned ticket.
@@ -308,9 +414,20 @@ impl Server {
 
     /// Takes everything that is ready for the event loop.
     pub fn drain(&mut self) -> Drained {
+        self.silence();
+        let drained = self.take_done();
+        self.handle.flush();
+        drained
+    }
+
+    /// Resets the bell that was rung for finished replies.
+    fn silence(&self) {
         let mut counter = [0u8; 8];
         // Nothing to read means nobody rang; then there is merely nothing to take.
         let _ = rustix::io::read(self.shared.wake.as_fd(), &mut counter);
+    }
+
+    fn take_done(&mut self) -> Drained {
         let done = std::mem::take(&mut *Shared::lock(&self.shared.done));
         let mut drained = Drained::default();
         for (to, reply) in done {
@@ -320,7 +437,7 @@ impl Server {
                 ReplyTo::Nobody => {}
             }
         }
-        let (writes, cold) = self.front.take(&self.handle);
+        let (writes, cold) = self.front.take(&mut self.handle);
         drained.writes = writes;
         drained.cold = cold;
         drained

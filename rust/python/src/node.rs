@@ -3,14 +3,15 @@
 use fastcond_node::calls::{Params, Verb, verb};
 use fastcond_node::front::Cold;
 use fastcond_node::machine::Options;
-use fastcond_node::server::{Server, ServerOptions};
+use fastcond_node::server::{Bounds, Server, ServerOptions};
 use fastcond_store::{Settings, SyncMode};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::time::Duration;
 
 /// Settings as JSON.
 #[derive(Deserialize)]
@@ -28,8 +29,32 @@ struct Given {
     script_command: Option<Vec<String>>,
 }
 
-type ColdRequest<'py> =
-    (u64, String, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>, Bound<'py, PyBytes>);
+/// Bounds of connections, times in seconds.
+#[derive(Deserialize)]
+struct GivenBounds {
+    connections_max: usize,
+    refusal: String,
+    idle_s_max: f64,
+    request_s_max: f64,
+    write_s_max: f64,
+    unsent_bytes_max: usize,
+}
+
+impl From<GivenBounds> for Bounds {
+    fn from(given: GivenBounds) -> Self {
+        // A time beyond what can be told apart from for ever is as good as that.
+        let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        Self {
+            connections_max: given.connections_max,
+            refusal: given.refusal.into_bytes(),
+            idle_max: time(given.idle_s_max),
+            request_max: time(given.request_s_max),
+            write_max: time(given.write_s_max),
+            unsent_bytes_max: given.unsent_bytes_max,
+        }
+    }
+}
+
 type ColdOn<'py> = (
     u64,
     u64,
@@ -63,12 +88,13 @@ impl Node {
     }
 }
 
-fn cold(py: Python<'_>, item: Cold) -> ColdRequest<'_> {
+fn cold(py: Python<'_>, conn: u64, item: Cold) -> ColdOn<'_> {
     let request = item.request;
     let headers =
         request.headers().map(|(name, value)| (PyBytes::new(py, name), PyBytes::new(py, value))).collect();
     let target = PyBytes::new(py, request.target().as_bytes());
-    (item.seq, request.method.as_str().to_owned(), target, headers, PyBytes::new(py, &request.body))
+    let body = PyBytes::new(py, &request.body);
+    (conn, item.seq, request.method.as_str().to_owned(), target, headers, body)
 }
 
 /// Parameters of a call from Python.
@@ -114,25 +140,62 @@ impl Node {
         Ok(PyBytes::new(py, text.to_string().as_bytes()))
     }
 
-    /// The eventfd that is readable when `drain` has something.
+    /// The descriptor that is readable when `turn` has something.
     fn fd(&mut self) -> PyResult<i32> {
         Ok(self.server()?.fd())
     }
 
-    /// A new connection.
-    fn connect(&mut self) -> PyResult<u64> {
-        Ok(self.server()?.front.connect())
+    /// Accepts connections on an address; returns the port.
+    fn listen(&mut self, address: &str, port: u16, bounds: &[u8]) -> PyResult<u16> {
+        let bounds: GivenBounds =
+            serde_json::from_slice(bounds).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let address = address.parse().map_err(|_| PyValueError::new_err(format!("no address: {address}")))?;
+        Ok(self.server()?.listen(address, port, bounds.into())?)
     }
 
-    /// Bytes arrived; the cold requests among them are returned.
-    fn feed<'py>(
+    /// Accepts no more connections.
+    fn stop_listening(&mut self) -> PyResult<()> {
+        self.server()?.stop_listening();
+        Ok(())
+    }
+
+    /// One turn of the event loop: answered tickets, and the requests that the caller answers.
+    #[expect(clippy::type_complexity, reason = "the shape of the border, spelled out once")]
+    fn turn<'py>(
         &mut self,
         py: Python<'py>,
-        conn: u64,
-        data: &[u8],
-    ) -> PyResult<Option<Vec<ColdRequest<'py>>>> {
-        let found = self.server()?.feed(conn, data);
-        Ok((!found.is_empty()).then(|| found.into_iter().map(|item| cold(py, item)).collect()))
+    ) -> PyResult<Option<(Vec<(u64, u16, &'static str, Bound<'py, PyBytes>)>, Vec<ColdOn<'py>>)>> {
+        let turned = self.server()?.turn()?;
+        if turned.answers.is_empty() && turned.cold.is_empty() {
+            return Ok(None);
+        }
+        let answers = turned.answers.into_iter().map(|(ticket, reply)| {
+            (ticket, reply.status, reply.content_type.unwrap_or(""), PyBytes::new(py, &reply.body))
+        });
+        let asked = turned.cold.into_iter().map(|(conn, item)| cold(py, conn, item));
+        Ok(Some((answers.collect(), asked.collect())))
+    }
+
+    /// Ends connections that have had their time.
+    fn sweep(&mut self) -> PyResult<()> {
+        self.server()?.sweep();
+        Ok(())
+    }
+
+    /// Ends the connections that are owed nothing; how many are left.
+    fn end_quiet(&mut self) -> PyResult<usize> {
+        Ok(self.server()?.end_quiet())
+    }
+
+    /// Ends every connection.
+    fn end_connections(&mut self) -> PyResult<()> {
+        self.server()?.end_connections();
+        Ok(())
+    }
+
+    /// Connections that are open, and connections that were turned away so far.
+    fn connections(&mut self) -> PyResult<(usize, u64)> {
+        Ok(self.server()?.connections())
     }
 
     /// The answer to a cold request.
@@ -150,34 +213,6 @@ impl Node {
             headers.into_iter().map(|(name, value)| (text(name).to_ascii_lowercase(), text(value))).collect();
         self.server()?.front.respond(conn, seq, status, &headers, body);
         Ok(())
-    }
-
-    /// A connection closed.
-    fn disconnect(&mut self, conn: u64) -> PyResult<()> {
-        self.server()?.disconnect(conn);
-        Ok(())
-    }
-
-    /// Everything that is ready: bytes per connection, answered tickets, cold requests held back until now.
-    #[expect(clippy::type_complexity, reason = "the shape of the border, spelled out once")]
-    fn drain<'py>(
-        &mut self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyList>, Vec<(u64, u16, &'static str, Bound<'py, PyBytes>)>, Vec<ColdOn<'py>>)>
-    {
-        let drained = self.server()?.drain();
-        let writes = PyList::empty(py);
-        for out in drained.writes {
-            writes.append((out.conn, PyBytes::new(py, &out.bytes), out.close))?;
-        }
-        let answers = drained.answers.into_iter().map(|(ticket, reply)| {
-            (ticket, reply.status, reply.content_type.unwrap_or(""), PyBytes::new(py, &reply.body))
-        });
-        let held = drained.cold.into_iter().map(|(conn, item)| {
-            let (seq, method, target, headers, body) = cold(py, item);
-            (conn, seq, method, target, headers, body)
-        });
-        Ok((writes, answers.collect(), held.collect()))
     }
 
     /// A call of the event loop; returns its ticket.

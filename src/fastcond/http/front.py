@@ -1,17 +1,22 @@
-"""All connections of the listener: admission, cold requests, answers, deadlines, the graceful end."""
+"""The edge of the listener: addresses, cold requests under way, the graceful end.
+
+Sockets, parsing, strictness, deadlines and the hot routes are the core's; a hot request costs no object here.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import socket
 from typing import TYPE_CHECKING
 
+import orjson
+
+from fastcond.errors import ConfigError
 from fastcond.http.bridge import ColdRequest, Reply, ask, error_reply
 from fastcond.http.errors import error_body
-from fastcond.http.protocol import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
@@ -19,11 +24,12 @@ if TYPE_CHECKING:
     from fastcond.config import HttpConfig
     from fastcond.runtime.metrics import Metrics
 
-_SWEEP_S = 1.0
+# How often a stopping server looks whether the last answers are out.
+_QUIET_LOOK_S = 0.01
 
 
 class Front:
-    """The connections by the core's handle, and the cold requests under way."""
+    """The listener and the cold requests under way."""
 
     def __init__(
         self, node: Node, app: ASGIApp, *, config: HttpConfig, instance: str, metrics: Metrics
@@ -34,61 +40,44 @@ class Front:
         self._instance = instance
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._connections: dict[int, Connection] = {}
         self._cold: set[asyncio.Task[None]] = set()
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._on_quiet: asyncio.Event | None = None
         self.kick: Callable[[], None] = lambda: None
         metrics.describe("fastcond_http_requests_total", "Requests off the hot routes.")
         metrics.describe("fastcond_http_seconds", "Time of requests off the hot routes.")
-        metrics.describe("fastcond_http_refused_total", "Connections and requests refused for load.")
-        metrics.gauge("fastcond_http_connections", "Open client connections.", lambda: len(self._connections))
+        metrics.describe("fastcond_http_refused_total", "Requests off the hot routes refused for load.")
+        metrics.gauge(
+            "fastcond_http_connections", "Open client connections.", lambda: self._node.connections()[0]
+        )
+        metrics.gauge(
+            "fastcond_http_turned_away",
+            "Connections turned away so far.",
+            lambda: self._node.connections()[1],
+        )
         metrics.gauge(
             "fastcond_http_in_flight", "Requests off the hot routes under way.", lambda: len(self._cold)
         )
 
-    def accept(self) -> Connection:
-        """Return the protocol for a new socket."""
-        return Connection(self, self._node, self._config, self._loop)
+    async def listen(self) -> int:
+        """Accept connections on every address of the host and return the port.
 
-    def start(self) -> None:
-        """Begin to watch deadlines."""
-        self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
+        Raises ConfigError when an address cannot be had.
+        """
+        host, port = self._config.host, self._config.port
+        try:
+            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for address in dict.fromkeys(str(entry[4][0]) for entry in found):
+                # A free port is chosen once, for the first address.
+                port = self._node.listen(address, port, self._bounds())
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        return port
 
-    def refusal(self) -> bytes | None:
-        """Return the bytes that turn a new connection away, None when there is room."""
-        if len(self._connections) < self._config.connections_max:
-            return None
-        self._metrics.count("fastcond_http_refused_total", what="connection")
-        body = error_body(503, "too many connections", instance=self._instance, retryable=True)
-        return (
-            b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-        )
-
-    def add(self, connection: Connection) -> None:
-        """Take a connection in."""
-        self._connections[connection.handle] = connection
-
-    def remove(self, connection: Connection) -> None:
-        """Let a connection go."""
-        del self._connections[connection.handle]
-        self._look_for_quiet()
-
-    def deliver(self, replies: Iterable[tuple[int, bytes, bool]]) -> None:
-        """Write what the core made ready; answers to connections that are gone are dropped."""
-        for handle, data, is_last in replies:
-            connection = self._connections.get(handle)
-            if connection is not None:
-                connection.reply(data, is_last)
-        self._look_for_quiet()
-
-    def ask(self, handle: int, cold: list[tuple[int, str, bytes, list[tuple[bytes, bytes]], bytes]]) -> None:
+    def ask(self, cold: list[tuple[int, int, str, bytes, list[tuple[bytes, bytes]], bytes]]) -> None:
         """Serve cold requests, each in its own task; past the bound they are told to come back."""
-        for parts in cold:
-            request = ColdRequest(*parts)
+        for connection, seq, method, target, headers, body in cold:
+            request = ColdRequest(seq, method, target, headers, body)
             if len(self._cold) >= self._config.cold_in_flight_max:
-                self._metrics.count("fastcond_http_refused_total", what="request")
+                self._metrics.count("fastcond_http_refused_total")
                 refusal = error_reply(
                     429,
                     "too many requests in flight",
@@ -96,26 +85,22 @@ class Front:
                     retryable=True,
                     retry_after_s=1,
                 )
-                self._respond(handle, request, refusal)
+                self._respond(connection, request, refusal)
                 continue
-            task = self._loop.create_task(self._serve(handle, request))
+            task = self._loop.create_task(self._serve(connection, request))
             self._cold.add(task)
             task.add_done_callback(self._cold.discard)
 
     async def drain(self, *, within_s: float) -> None:
-        """Let waiting clients have their answers, each connection ending after its own."""
-        self._on_quiet = asyncio.Event()
-        self._look_for_quiet()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._on_quiet.wait(), timeout=within_s)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        for connection in list(self._connections.values()):
-            connection.close()
+        """Accept nobody any more and let waiting clients have their answers; then end every connection."""
+        deadline = self._loop.time() + within_s
+        while self._node.end_quiet() and self._loop.time() < deadline:  # noqa: ASYNC110 - the core has no event
+            await asyncio.sleep(_QUIET_LOOK_S)
+        self._node.end_connections()
         for task in self._cold:
             task.cancel()
 
-    async def _serve(self, handle: int, request: ColdRequest) -> None:
+    async def _serve(self, connection: int, request: ColdRequest) -> None:
         began = self._loop.time()
         reply = await ask(self._app, request, instance=self._instance)
         self._metrics.count(
@@ -125,31 +110,29 @@ class Front:
             status=str(reply.status),
         )
         self._metrics.observe("fastcond_http_seconds", self._loop.time() - began, uri=reply.row)
-        self._respond(handle, request, reply)
+        self._respond(connection, request, reply)
 
-    def _respond(self, handle: int, request: ColdRequest, reply: Reply) -> None:
-        if handle in self._connections:
-            self._node.respond(handle, request.seq, reply.status, reply.headers, reply.body)
-            self.kick()
+    def _respond(self, connection: int, request: ColdRequest, reply: Reply) -> None:
+        self._node.respond(connection, request.seq, reply.status, reply.headers, reply.body)
+        self.kick()
 
-    def _sweep(self) -> None:
-        now = self._loop.time()
-        for connection in list(self._connections.values()):
-            connection.expire(now)
-        self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
-
-    def _look_for_quiet(self) -> None:
-        """While stopping: end the connections that are owed nothing, and notice when none is left."""
-        if self._on_quiet is None or self._on_quiet.is_set():
-            return
-        owed = 0
-        for connection in list(self._connections.values()):
-            if connection.owes_answer:
-                owed += 1
-            else:
-                connection.close()
-        if not owed:
-            self._on_quiet.set()
+    def _bounds(self) -> bytes:
+        config = self._config
+        body = error_body(503, "too many connections", instance=self._instance, retryable=True).decode()
+        head = (
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
+            f"connection: close\r\ncontent-length: {len(body.encode())}\r\n\r\n"
+        )
+        return orjson.dumps(
+            {
+                "connections_max": config.connections_max,
+                "refusal": head + body,
+                "idle_s_max": config.idle_s_max,
+                "request_s_max": config.request_s_max,
+                "write_s_max": config.write_s_max,
+                "unsent_bytes_max": config.write_buffer_bytes_max,
+            }
+        )
 
 
 def _known(method: str) -> str:
