@@ -134,13 +134,20 @@ pub struct Options {
     pub instance: String,
     /// Executions kept in memory beyond those that must be.
     pub cached_max: usize,
+    /// Executions that are over leave memory at once, but for their records. Needs an archive that takes them.
+    pub forgets_finished: bool,
     /// Environment entries that expressions may read (S-8.8).
     pub environment: Vec<(String, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { instance: "unknown".to_owned(), cached_max: 50_000, environment: Vec::new() }
+        Self {
+            instance: "unknown".to_owned(),
+            cached_max: 50_000,
+            forgets_finished: false,
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -363,16 +370,28 @@ impl Machine {
         if self.pending.removed.contains(&id.0) {
             return false;
         }
-        let loaded = self.shelf.load(id);
-        let Some(record) = self.read(loaded).flatten() else { return false };
-        let execution = fastcond_model::codec::apply(None, &record).expect("an archived record is readable");
-        let Some(graph) = self.snapshot_of(&execution.header.def) else { return false };
-        let mut live = Live::new(execution, graph);
-        live.resume_work();
+        let found = if self.pending.is_resting(id) { self.wake(id) } else { self.fetch(id) };
+        let Some(entry) = found else { return false };
         self.make_room();
-        self.keep(id, Entry { live, is_dirty: false, row: None, batched: 0, may_leave: true });
+        self.keep(id, entry);
         self.pending.note_loaded(id.0);
         true
+    }
+
+    fn fetch(&mut self, id: WorkflowId) -> Option<Entry> {
+        let loaded = self.shelf.load(id);
+        let record = self.read(loaded).flatten()?;
+        let live = self.revived(&record)?;
+        Some(Entry { live, is_dirty: false, row: None, batched: 0, may_leave: true })
+    }
+
+    /// The live form of a record.
+    fn revived(&mut self, record: &[u8]) -> Option<Live> {
+        let execution = fastcond_model::codec::apply(None, record).expect("an archived record is readable");
+        let graph = self.snapshot_of(&execution.header.def)?;
+        let mut live = Live::new(execution, graph);
+        live.resume_work();
+        Some(live)
     }
 
     /// What the archive answered; a fault fails the call that is being carried out.

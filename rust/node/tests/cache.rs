@@ -56,6 +56,60 @@ fn what_changed_stays_until_the_archive_has_its_newest_state() {
 }
 
 #[test]
+fn what_is_over_leaves_memory_at_once_and_is_told_all_the_same() {
+    let archive = MemoryArchive::default();
+    let mut machine = evicting(&archive, "");
+    machine.options.forgets_finished = true;
+    let id = start(&mut machine, "w", "{}");
+    let task = poll(&mut machine, "t", 1).pop().expect("a task");
+    done(&mut machine, "tasks.update", &[], &result(&task, "COMPLETED"));
+    assert_eq!(machine.executions.len(), 0);
+    // From its record, before and after a batch with it is made, and while reads of the archive fail.
+    archive.set_failing(true);
+    assert_eq!(shown(&mut machine, &id)["status"], "COMPLETED");
+    let by_task = [("taskId", &*task.task)];
+    assert!(done(&mut machine, "tasks.get", &by_task, "").contains("COMPLETED"));
+    let batch = machine.make_batch();
+    assert_eq!(shown(&mut machine, &id)["status"], "COMPLETED");
+    archive.set_failing(false);
+    let covered = batch.covered;
+    archive.write(batch);
+    machine.note_archived(covered);
+    assert_eq!(machine.executions.len(), 0);
+    assert_eq!(shown(&mut machine, &id)["status"], "COMPLETED");
+    assert!(done(&mut machine, "tasks.get", &by_task, "").contains("COMPLETED"));
+}
+
+#[test]
+fn what_left_memory_at_once_can_go_on_or_be_removed() {
+    let archive = MemoryArchive::default();
+    for is_batched in [false, true] {
+        let mut machine = evicting(&archive, "");
+        machine.options.forgets_finished = true;
+        let [kept, gone] = [0; 2].map(|_| start(&mut machine, "w", "{}"));
+        for id in [&kept, &gone] {
+            done(&mut machine, "workflow.terminate", &[("workflowId", id)], "");
+        }
+        assert_eq!(machine.executions.len(), 0);
+        let under_way = is_batched.then(|| machine.make_batch());
+        done(&mut machine, "workflow.retry", &[("workflowId", &kept)], "");
+        done(&mut machine, "workflow.remove", &[("workflowId", &gone)], "");
+        assert_eq!(machine.executions.len(), 1);
+        if let Some(batch) = under_way {
+            let covered = batch.covered;
+            archive.write(batch);
+            machine.note_archived(covered);
+        }
+        archive_all(&mut machine, &archive);
+        assert_eq!(shown(&mut machine, &kept)["status"], "RUNNING", "batched: {is_batched}");
+        assert_eq!(ask(&mut machine, "workflow.get", &[("workflowId", &gone)], "").status, 404);
+        done(&mut machine, "workflow.terminate", &[("workflowId", &kept)], "");
+        archive_all(&mut machine, &archive);
+        assert_eq!(shown(&mut machine, &kept)["status"], "TERMINATED");
+    }
+}
+
+#[test]
 fn an_execution_that_ends_and_goes_on_within_one_batch_is_archived_as_it_is() {
     let archive = MemoryArchive::default();
     let mut machine = evicting(&archive, "");

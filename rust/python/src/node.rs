@@ -121,6 +121,7 @@ impl Node {
         let machine = Options {
             instance: given.instance.unwrap_or(defaults.instance),
             cached_max: given.cached_max.unwrap_or(defaults.cached_max),
+            forgets_finished: true,
             environment: given.environment.into_iter().collect(),
         };
         let script_command =

@@ -138,7 +138,7 @@ fn finished(number: u64) -> Row {
         ready: Vec::new(),
         flags: 0,
         doc,
-        record: vec![b'r'; RECORD_BYTES],
+        record: vec![b'r'; RECORD_BYTES].into(),
     }
 }
 

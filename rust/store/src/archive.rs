@@ -54,8 +54,8 @@ pub struct Row {
     pub flags: u32,
     /// What a search can ask for.
     pub doc: Doc,
-    /// The execution itself, opaque to the store.
-    pub record: Vec<u8>,
+    /// The execution itself, opaque to the store; shared with whoever answers for it until it is written.
+    pub record: Arc<Vec<u8>>,
 }
 
 /// The columns a search can ask for. Times are epoch milliseconds, 0 when not set.

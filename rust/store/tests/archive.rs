@@ -33,7 +33,7 @@ fn row(number: u8) -> Row {
         ready: vec![number],
         flags: 7,
         doc,
-        record,
+        record: record.into(),
     }
 }
 
@@ -105,7 +105,7 @@ fn upsert_replaces_and_remove_forgets() {
     let mut archive = home.archive();
     archive.write_batch(&upserts(1, vec![row(1), row(2), row(3)])).expect("written");
     let mut changed = finished(1);
-    changed.record = vec![b'x'; 10_000];
+    changed.record = vec![b'x'; 10_000].into();
     let batch = Batch { removes: vec![id(2), id(8)], ..upserts(2, vec![changed]) };
     archive.write_batch(&batch).expect("written");
     assert_eq!(open_ids(&archive), [id(3)]);
@@ -423,7 +423,7 @@ fn flipped_bytes_of_the_file_are_detected_or_harmless() {
         for row in &rows {
             let record =
                 reader.load(&row.id).unwrap_or_else(|fault| panic!("byte {at}: opened, then {fault}"));
-            assert_eq!(record.as_ref(), Some(&row.record), "byte {at}");
+            assert_eq!(record.as_ref(), Some(&*row.record), "byte {at}");
         }
         harmless += 1;
     }

@@ -1,5 +1,7 @@
 //! What searches find: the semantics of every operator on a small set of documents.
 
+use std::sync::Arc;
+
 use fastcond_store::{Archive, ArchiveOptions, ArchiveReader, Batch, Doc, Id, Row, SearchQuery};
 
 fn id(number: u8) -> Id {
@@ -55,7 +57,7 @@ fn archive() -> (tempfile::TempDir, ArchiveReader) {
         ready: Vec::new(),
         flags: 0,
         doc,
-        record: Vec::new(),
+        record: Arc::default(),
     };
     let batch = Batch { covered: 1, upserts: docs.into_iter().map(row).collect(), ..Batch::default() };
     archive.write_batch(&batch).expect("written");

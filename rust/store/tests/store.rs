@@ -18,7 +18,15 @@ fn settings(folder: &Path) -> Settings {
 fn row(number: u8) -> Row {
     let id = [number; 16];
     let doc = Doc { id, name: "order".to_owned(), status: "RUNNING".to_owned(), ..Doc::default() };
-    Row { id, open: true, next_due: None, ready: vec![number], flags: 0, doc, record: vec![number; 100] }
+    Row {
+        id,
+        open: true,
+        next_due: None,
+        ready: vec![number],
+        flags: 0,
+        doc,
+        record: vec![number; 100].into(),
+    }
 }
 
 /// Writes down what recovery hands over, in its order.

@@ -96,9 +96,23 @@ fn named(machine: &mut Machine, result: &TaskResult) -> Result<(WorkflowId, Task
         .ok_or_else(|| Failure::not_found(format!("No such task found by id: {task_text}")))
 }
 
-/// Takes over a result; true when it ended the task, or found it ended.
-fn take_over(machine: &mut Machine, result: TaskResult) -> Result<(WorkflowId, TaskNo), Failure> {
+/// What became of a result.
+struct Taken {
+    workflow: WorkflowId,
+    no: TaskNo,
+    /// Where another task like it would come from.
+    task_type: Arc<str>,
+    domain: Option<Arc<str>>,
+    /// It ended the task, or found it ended.
+    is_over: bool,
+}
+
+/// Takes over a result.
+fn take_over(machine: &mut Machine, result: TaskResult) -> Result<Taken, Failure> {
     let (workflow, no) = named(machine, &result)?;
+    let task = machine.find(workflow).and_then(|live| live.execution.tasks.get(no));
+    let (task_type, domain) =
+        task.map(|task| (task.task_type.clone(), task.domain.clone())).unwrap_or_default();
     let status = match result.status {
         Some(status) => status,
         None if result.extend_lease => ResultStatus::InProgress,
@@ -117,41 +131,39 @@ fn take_over(machine: &mut Machine, result: TaskResult) -> Result<(WorkflowId, T
         output_path: result.external_output_payload_storage_path,
         subworkflow: result.sub_workflow_id.as_deref().and_then(WorkflowId::parse),
     };
-    apply(machine, workflow, report)?;
+    let is_final = status != ResultStatus::InProgress;
+    let outcome = apply(machine, workflow, report)?;
     let task = workflow.task(no);
     for line in result.logs.into_iter().take(LOGS_PER_REPORT) {
         machine.log(task.0, line.log.unwrap_or_default().as_bytes());
     }
-    Ok((workflow, no))
+    Ok(Taken { workflow, no, task_type, domain, is_over: is_final || outcome == Outcome::Dropped })
 }
 
-fn apply(machine: &mut Machine, workflow: WorkflowId, report: Report) -> Result<(), Failure> {
-    if machine.command(workflow, Command::Report(Box::new(report)))? == Outcome::Dropped {
+fn apply(machine: &mut Machine, workflow: WorkflowId, report: Report) -> Result<Outcome, Failure> {
+    let outcome = machine.command(workflow, Command::Report(Box::new(report)))?;
+    if outcome == Outcome::Dropped {
         machine.stats.dropped_reports += 1;
     }
     machine.deliver(crate::machine::deliver::DELIVERIES_MAX);
     machine.serve_waiting();
-    Ok(())
+    Ok(outcome)
 }
 
 fn update(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, Failure> {
     let result = bodies::task_result(body)?;
-    let (workflow, no) = take_over(machine, result)?;
-    Ok(Reply::text(fastcond_model::ids::uuid_text(workflow.task(no).0)))
+    let taken = take_over(machine, result)?;
+    Ok(Reply::text(fastcond_model::ids::uuid_text(taken.workflow.task(taken.no).0)))
 }
 
 fn update_v2(machine: &mut Machine, to: ReplyTo, _: &Params, body: &[u8]) -> Result<(), Failure> {
     let result = bodies::task_result(body)?;
     let (is_lease, worker) = (result.extend_lease, result.worker_id.clone());
-    let (workflow, no) = take_over(machine, result)?;
-    let ended = machine.find(workflow).and_then(|live| {
-        let task = live.execution.tasks.get(no)?;
-        task.status.is_terminal().then(|| (task.task_type.clone(), task.domain.clone()))
-    });
-    let Some((task_type, domain)) = ended.filter(|_| !is_lease) else {
+    let Taken { task_type, domain, is_over, .. } = take_over(machine, result)?;
+    if is_lease || !is_over {
         machine.reply(to, Reply::nothing());
         return Ok(());
-    };
+    }
     let worker = worker.map(Arc::from);
     machine.poll(Poll { to, task_type, domain, worker, count: 1, timeout_ms: 0, is_batch: false });
     Ok(())

@@ -45,7 +45,7 @@ impl Machine {
             }
             Err(rejection) => Err(rejection.into()),
         };
-        self.executions.insert(id.0, entry);
+        self.put_back(id, entry);
         result
     }
 
@@ -61,8 +61,16 @@ impl Machine {
         };
         let mut entry = Entry { live, is_dirty: false, row: None, batched: 0, may_leave: false };
         self.commit(id, &mut entry, &transition);
-        self.keep(id, entry);
+        self.prefixes.insert(id);
+        self.put_back(id, Box::new(entry));
         id
+    }
+
+    /// Keeps an execution in memory, or its record alone when it is over.
+    fn put_back(&mut self, id: WorkflowId, entry: Box<Entry>) {
+        if !self.options.forgets_finished || !self.pending.rest(&entry) {
+            self.executions.insert(id.0, entry);
+        }
     }
 
     /// Writes a snapshot to the journal when it is not there yet.

@@ -20,6 +20,15 @@ const EVICTIONS_PER_LOAD: usize = 4;
 /// Row flag: messages wait in the outbox.
 pub const HAS_MAIL: u32 = 1;
 
+/// An execution that is over and left memory, until the archive holds it.
+#[derive(Debug)]
+struct Resting {
+    record: Arc<Vec<u8>>,
+    /// As in [`Entry`].
+    row: Option<usize>,
+    batched: u64,
+}
+
 /// Changes since the last batch, and what may leave memory once batches are written.
 #[derive(Debug, Default)]
 pub struct Pending {
@@ -29,6 +38,9 @@ pub struct Pending {
     /// Rows of executions that are over, made while their records were at hand.
     finished: Vec<Row>,
     finished_bytes: usize,
+    resting: IdMap<u128, Resting>,
+    /// Those of them that were batched, with the position each batch covers.
+    rested: VecDeque<(u64, u128)>,
     things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
     /// Snapshots in batches that may not be written yet, with the position each batch covers.
     given_snapshots: VecDeque<(u64, String, Vec<u8>)>,
@@ -67,6 +79,39 @@ impl Pending {
             entry.row = Some(self.finished.len());
             self.finished.push(row);
         }
+    }
+
+    /// Keeps of an execution only its record, when it is over and its row stands for it; the entry is then to be
+    /// dropped. Its memory is warm now, and would be cold when the archive has it.
+    pub fn rest(&mut self, entry: &Entry) -> bool {
+        let Some(at) = entry.row.filter(|_| !entry.is_dirty) else { return false };
+        let record = self.finished[at].record.clone();
+        let resting = Resting { record, row: entry.row, batched: entry.batched };
+        self.resting.insert(entry.live.execution.id.0, resting);
+        true
+    }
+
+    /// The newest state of an execution goes into the batch that covers so much.
+    fn give(&mut self, entry: &mut Entry, covered: u64) {
+        entry.batched = covered;
+        if !std::mem::replace(&mut entry.may_leave, true) {
+            self.archived.push_back(entry.live.execution.id.0);
+        }
+    }
+
+    /// The same of one that rests, if that row is its newest.
+    fn give_resting(&mut self, id: u128, at: usize, covered: u64) -> bool {
+        let Some(resting) = self.resting.get_mut(&id).filter(|resting| resting.row == Some(at)) else {
+            return false;
+        };
+        (resting.row, resting.batched) = (None, covered);
+        self.rested.push_back((covered, id));
+        true
+    }
+
+    /// Whether only the record of an execution is kept.
+    pub fn is_resting(&self, id: WorkflowId) -> bool {
+        self.resting.contains_key(&id.0)
     }
 
     /// An execution was folded from the journal: the archive has an older state of it, or none.
@@ -131,27 +176,29 @@ impl Machine {
         let mut batch = Batch { covered, ..Batch::default() };
         let pending = &mut self.pending;
         (pending.overtaken, pending.finished_bytes) = (0, 0);
-        let mut give = |entry: &mut Entry, row: Row| {
-            entry.batched = covered;
-            if !std::mem::replace(&mut entry.may_leave, true) {
-                pending.archived.push_back(entry.live.execution.id.0);
-            }
-            batch.upserts.push(row);
-        };
         for (at, row) in std::mem::take(&mut pending.finished).into_iter().enumerate() {
-            let entry = self.executions.get_mut(&u128::from_be_bytes(row.id));
+            let id = u128::from_be_bytes(row.id);
+            let is_newest = match self.executions.get_mut(&id) {
+                Some(entry) if entry.row == Some(at) => {
+                    entry.row = None;
+                    if !entry.is_dirty {
+                        pending.give(entry, covered);
+                    }
+                    !entry.is_dirty
+                }
+                Some(_) => false,
+                None => pending.give_resting(id, at, covered),
+            };
             // The row of an execution that was removed, or went on, is of no use.
-            let Some(entry) = entry.filter(|entry| entry.row == Some(at)) else { continue };
-            entry.row = None;
-            if !entry.is_dirty {
-                give(entry, row);
+            if is_newest {
+                batch.upserts.push(row);
             }
         }
         for id in std::mem::take(&mut pending.dirty) {
             let Some(entry) = self.executions.get_mut(&id) else { continue };
             if std::mem::take(&mut entry.is_dirty) {
-                let row = row(entry);
-                give(entry, row);
+                pending.give(entry, covered);
+                batch.upserts.push(row(entry));
             }
         }
         for id in std::mem::take(&mut self.pending.removed_since) {
@@ -187,8 +234,23 @@ impl Machine {
         while self.pending.given_snapshots.front().is_some_and(|(at, ..)| *at <= covered) {
             self.pending.given_snapshots.pop_front();
         }
+        while let Some((at, id)) = self.pending.rested.front().copied().filter(|(at, _)| *at <= covered) {
+            self.pending.rested.pop_front();
+            if self.pending.resting.get(&id).is_some_and(|resting| resting.batched == at) {
+                self.pending.resting.remove(&id);
+                self.prefixes.remove(WorkflowId(id));
+            }
+        }
         self.pending.written = covered;
         self.evict(EVICTIONS_MAX, 0);
+    }
+
+    /// Takes an execution that rests back into memory; none when it does not, or its snapshot cannot be read.
+    pub fn wake(&mut self, id: WorkflowId) -> Option<Entry> {
+        let record = self.pending.resting.get(&id.0)?.record.clone();
+        let live = self.revived(&record)?;
+        let Resting { row, batched, .. } = self.pending.resting.remove(&id.0)?;
+        Some(Entry { live, is_dirty: false, row, batched, may_leave: true })
     }
 
     /// Makes room for one more execution, so that reading alone cannot fill the memory.
@@ -231,7 +293,7 @@ fn row(entry: &Entry) -> Row {
         ready: if is_open { ready(live) } else { Vec::new() },
         flags: if execution.outbox.is_empty() { 0 } else { HAS_MAIL },
         doc: doc(execution, &live.graph.def.classifier()),
-        record,
+        record: Arc::new(record),
     }
 }
 

@@ -32,7 +32,7 @@ impl MemoryArchive {
         for id in batch.removes {
             kept.records.remove(&id);
         }
-        kept.records.extend(batch.upserts.into_iter().map(|row| (row.id, row.record)));
+        kept.records.extend(batch.upserts.into_iter().map(|row| (row.id, row.record.to_vec())));
         for thing in batch.things.into_iter().filter(|thing| thing.kind == records::SNAPSHOT) {
             kept.snapshots.insert(thing.key, thing.value.expect("snapshots are not deleted"));
         }

@@ -276,7 +276,9 @@ impl World {
 
     fn recover(&self, store: &Store, seed: u64) -> Machine {
         let reader = store.reader().expect("the archive can be read");
-        let options = Options { cached_max: self.swarm.cached_max, ..Options::default() };
+        // Every other seed: what is over leaves memory before the archive has it.
+        let forgets_finished = self.swarm.note > 0 && self.swarm.seed.is_multiple_of(2);
+        let options = Options { cached_max: self.swarm.cached_max, forgets_finished, ..Options::default() };
         let mut machine = Machine::new(options, Box::new(reader), seed, self.now_ms);
         let mut recovering = Recovering::new(&mut machine);
         store.recover(&mut recovering).expect("the store can be read");
