@@ -39,6 +39,11 @@ class Outcome:
 
 def decide(world: World, workflow: Workflow) -> None:
     """Brings a workflow up to date (S-4)."""
+    _bring_up_to_date(world, workflow)
+    world.keep_timer(workflow)
+
+
+def _bring_up_to_date(world: World, workflow: Workflow) -> None:
     if workflow.terminal:
         if workflow.status != "COMPLETED":
             ending.cancel_rest(world, workflow)

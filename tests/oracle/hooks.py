@@ -47,9 +47,11 @@ def _joined(workflow: Workflow, task: Task) -> tuple[list[Task], list[Task], boo
     """What a JOIN waits for: those present, those that are final, and whether that is all (S-25.3)."""
     suffix = f"__{task.iteration}" if task.iteration > 0 else ""
     names = [n + suffix for n in task.inputs.get("joinOn") or []]
-    present = [t for t in (workflow.current(n) for n in names) if t is not None]
-    # S-9.6: an unsuccessful instance is final only once the decider has accepted it.
-    final = [t for t in present if t.terminal and (t.executed or not t.unsuccessful)]
+    # S-9.6: an unsuccessful instance is final only once the decider has accepted it. Until then, as long as a
+    # pause lasts, it may be replaced, and a join takes nothing over from it.
+    found = [t for t in (workflow.current(n) for n in names) if t is not None]
+    present = [t for t in found if t.executed or not t.unsuccessful]
+    final = [t for t in present if t.terminal]
     return present, final, len(final) == len(names)
 
 

@@ -25,7 +25,7 @@ def execute(world: World, workflow: Workflow, task: Task) -> None:
         results[body.base] = body.output
         if body.unsuccessful and not body.step.permissive:
             break
-    task.output = {**task.output, str(task.iteration): results}
+    task.output = _arranged({**task.output, str(task.iteration): results})
     _forget(workflow, task)
     failed = [b for b in held if b.unsuccessful and not b.step.permissive]
     if failed:
@@ -69,12 +69,23 @@ def _begin(world: World, workflow: Workflow, *, task: Task) -> None:
 
 def _start_iteration(world: World, workflow: Workflow, *, task: Task, number: int) -> None:
     task.iteration = number
-    task.output = {**task.output, "iteration": number}
+    output = {**task.output, "iteration": number}
     if task.items is not None:
-        task.output.update(loopIndex=number - 1, loopItem=task.items[number - 1])
+        output.update(loopIndex=number - 1, loopItem=task.items[number - 1])
+    task.output = _arranged(output)
     _forget(workflow, task)
     first = Mapper(world, workflow).instances(task.step.body[0], iteration=number)
     decide.schedule(world, workflow, candidates=first)
+
+
+def _arranged(output: Object) -> Object:
+    """The output of a loop with its keys in one order: iterations, list position, counter.
+
+    The order carries no meaning (S-8.2), but it shows in the text of a map (S-8.10).
+    """
+    last = ("loopIndex", "loopItem", "iteration")
+    iterations = sorted((k for k in output if k not in last), key=int)
+    return {k: output[k] for k in (*iterations, *last) if k in output}
 
 
 def _members(task: Task) -> set[str]:

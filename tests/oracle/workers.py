@@ -44,6 +44,7 @@ def poll(
         if not _allowed(world, task):
             continue
         _hand_out(world, task, worker=worker)
+        world.keep_timer(workflow)
         found.append((workflow, task))
     return found
 

@@ -49,6 +49,9 @@ class World:
         self.doubts: list[str] = []
         self._ids = 0
         self._pushes = 0
+        # The timer of each workflow: its moment, and its place among all that were set.
+        self._timers: dict[str, tuple[int, int]] = {}
+        self._timers_set = 0
 
     # ---- small things
 
@@ -169,6 +172,7 @@ class World:
                 priority=parent.priority if wanted["priority"] is None else int(wanted["priority"]),
                 task_to_domain=wanted["subWorkflowTaskToDomain"] or parent.task_to_domain,
                 parent=(parent, task),
+                waits_in_line=True,  # S-3.8: its first decide comes by itself
             )
         except Refusal as refusal:
             task.status, task.reason, task.end = FAILED, refusal.message, self.now
@@ -185,6 +189,8 @@ class World:
         """
         while self._start_due_child() or self._deliver() or self._fire_overdue():
             pass
+        for workflow in self.workflows.values():
+            self.keep_timer(workflow)
 
     def _fire_overdue(self) -> bool:
         for workflow in list(self.workflows.values()):
@@ -251,7 +257,8 @@ class World:
             if moment is None or moment > target:
                 break
             self.now = max(self.now, moment)
-            together = [w for m, w in moments if m == moment]
+            # Timers of one instant strike in the order they were set, and push in that order (S-50.9).
+            together = sorted((w for m, w in moments if m == moment), key=lambda w: self._timers[w.id])
             if len({self._family(w) for w in together}) < len(together):
                 self.doubt("two workflows of one family have a deadline at the same instant")
             # All timers of one instant strike before what they set off between workflows is heard.
@@ -281,6 +288,15 @@ class World:
             if workflow.status != PAUSED:
                 found.extend(d for d, _ in timeouts.deadlines(task))
         return min((f for f in found if f is not None), default=None)
+
+    def keep_timer(self, workflow: Workflow) -> None:
+        """Sets the timer of a workflow when its next moment is another one than before."""
+        moment = self._next(workflow)
+        if moment is None or moment <= self.now:
+            self._timers.pop(workflow.id, None)
+        elif self._timers.get(workflow.id, (None, 0))[0] != moment:
+            self._timers_set += 1
+            self._timers[workflow.id] = (moment, self._timers_set)
 
     def fire(self, workflow: Workflow) -> None:
         """What is due in a workflow strikes in list order, until something ends it; then it is decided."""

@@ -65,6 +65,8 @@ pub struct Live {
     /// Instances that changed since joins and loops were last looked at; true for new ones. What a join or loop in
     /// progress shows to expressions is what it had then (S-25.4, S-28.5).
     unseen: BTreeMap<TaskNo, bool>,
+    /// Joins and loops that were reopened since: they show what they ended with.
+    reopened: BTreeSet<TaskNo>,
     terminate: Option<TaskNo>,
     /// Compiled steps of dynamic instances.
     dynamic: BTreeMap<TaskNo, Arc<Node>>,
@@ -87,6 +89,7 @@ impl Live {
             fresh: BTreeMap::new(),
             hides_new: false,
             unseen: BTreeMap::new(),
+            reopened: BTreeSet::new(),
             terminate: None,
             dynamic: BTreeMap::new(),
             index: Index::default(),
@@ -272,6 +275,17 @@ impl Live {
     /// Joins and loops are looked at.
     pub fn see_all(&mut self) {
         self.unseen.clear();
+        self.reopened.clear();
+    }
+
+    /// A join or loop that was over waits again.
+    pub fn note_waits_again(&mut self, no: TaskNo) {
+        self.reopened.insert(no);
+    }
+
+    /// Whether a join or loop was reopened since joins and loops were last looked at.
+    pub fn waits_again(&self, no: TaskNo) -> bool {
+        self.reopened.contains(&no)
     }
 
     /// Whether an instance changed since joins and loops were last looked at.
@@ -319,21 +333,20 @@ impl Live {
         }
         let task = self.execution.tasks.get(no).expect("the new instance is stored");
         self.index.last_seq = self.index.last_seq.max(task.seq);
-        if !task.is_retried {
-            let (place, node, reference) = (Place::of(task), task.node.clone(), task.reference.clone());
-            match node {
-                NodeRef::Static(id) => {
-                    let latest = &mut self.index.latest[id as usize];
-                    if *latest == NONE || *latest < no {
-                        *latest = no;
-                    }
-                    if place.in_loop.is_some() {
-                        self.index.placed.insert((id, place), no);
-                    }
+        // A retried instance stays current until the one that replaces it is there.
+        let (place, node, reference) = (Place::of(task), task.node.clone(), task.reference.clone());
+        match node {
+            NodeRef::Static(id) => {
+                let latest = &mut self.index.latest[id as usize];
+                if *latest == NONE || *latest < no {
+                    *latest = no;
                 }
-                NodeRef::Dynamic(_) | NodeRef::None => {
-                    self.index.named.insert(reference, no);
+                if place.in_loop.is_some() {
+                    self.index.placed.insert((id, place), no);
                 }
+            }
+            NodeRef::Dynamic(_) | NodeRef::None => {
+                self.index.named.insert(reference, no);
             }
         }
         if !is_final(self.task(no)) {

@@ -171,4 +171,5 @@ pub fn reopen(step: &mut Step<'_, '_>, no: TaskNo, is_new_attempt: bool) {
             t.retry_count += 1;
         }
     });
+    step.live.note_waits_again(no);
 }

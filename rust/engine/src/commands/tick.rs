@@ -1,8 +1,8 @@
 //! A deadline came (S-55, S-32.7), or a step that was cut short goes on.
 
 use crate::deadline::{self, Deadline};
-use crate::step::Step;
 use crate::step::ending::Ending;
+use crate::step::{Step, joins};
 use fastcond_model::{TaskChange, TaskNo, TaskStatus, TimeoutPolicy, WorkflowStatus};
 
 /// Handles everything that is due; nothing when the tick is late or double.
@@ -76,9 +76,13 @@ fn strike(step: &mut Step<'_, '_>, no: TaskNo) {
 fn time_out(step: &mut Step<'_, '_>, no: TaskNo, reason: String, ends_workflow: bool) {
     step.live.join_over(no);
     step.tell_child(no, &reason);
-    step.edit(no, TaskChange::default(), |t| {
+    // S-25.4, S-28.5: a join or loop keeps what it had when it was last looked at.
+    let shown = joins::seen_output(step.live, step.live.task(no));
+    let output = shown != step.live.task(no).output;
+    step.edit(no, TaskChange { output, ..TaskChange::default() }, |t| {
         t.status = TaskStatus::TimedOut;
         t.reason = Some(crate::step::cut_reason(&reason).into());
+        t.output = shown;
     });
     if ends_workflow {
         let ending = Ending {

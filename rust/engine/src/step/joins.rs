@@ -4,8 +4,10 @@ use super::Step;
 use super::ending::NoId;
 use crate::graph::Node;
 use crate::live::{Live, Place};
-use fastcond_json::{ObjectWriter, Raw, elements, get};
+use fastcond_json::{ObjectWriter, Raw, elements, get, members};
 use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The current instances a join waits for, in `joinOn` order; none for a name without instance.
@@ -56,13 +58,21 @@ pub fn output_of(live: &Live, join: &Task) -> Raw {
 fn write_output(live: &Live, join: &Task, only_seen: bool) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
+    // What a reopened join had taken over stays until something comes in its place (S-25.4, S-61.3).
+    let held: BTreeMap<Cow<'_, str>, &str> =
+        members(&join.output).map(|(key, own)| (key.decoded(), own)).collect();
     for task in joined(live, join).into_iter().flatten() {
-        if only_seen && live.is_unseen(task.no) {
-            continue;
-        }
-        let output = if only_seen { seen_output(live, task) } else { effective_output(live, task) };
+        let output = if only_seen && live.is_unseen(task.no) {
+            Raw::empty_object()
+        } else if only_seen {
+            seen_output(live, task)
+        } else {
+            effective_output(live, task)
+        };
         if &*output != "{}" {
             object.entry(&task.reference, &output);
+        } else if let Some(own) = held.get(&*task.reference) {
+            object.entry(&task.reference, own);
         }
     }
     object.end();
@@ -83,7 +93,7 @@ pub fn effective_output(live: &Live, task: &Task) -> Raw {
 
 /// Output as expressions see it: joins and loops in progress show what they had when they were last looked at.
 pub fn seen_output(live: &Live, task: &Task) -> Raw {
-    if !task.status.is_terminal() {
+    if !task.status.is_terminal() && !live.waits_again(task.no) {
         match &*task.task_type {
             "JOIN" => return write_output(live, task, true),
             "DO_WHILE" => return super::loops::seen_output(live, task),

@@ -99,14 +99,44 @@ fn write_iteration(live: &Live, task: &Task, iteration: u32, only_seen: bool, ou
     has_any
 }
 
-/// Current instances of a loop's body in one iteration, in list order; inner loops' bodies are theirs.
+/// Instances of a loop's body in one iteration, in list order; inner loops' bodies are theirs. Of an iteration that is
+/// over they are those that it ended with, whatever an operator retried since (S-28.4, S-28.5).
 fn body_instances<'a>(live: &'a Live, task: &'a Task, iteration: u32) -> Vec<&'a Task> {
     let NodeRef::Static(id) = task.node else { return Vec::new() };
     let place = Place { in_loop: Some(task.no), iteration };
     let node = live.graph.node(id);
-    let mut list: Vec<&Task> = node.body_all.iter().filter_map(|n| live.current(*n, place)).collect();
+    let current = node.body_all.iter().filter_map(|n| live.current(*n, place));
+    let mut list: Vec<&Task> = match (iteration < task.iteration).then_some(node.body).flatten() {
+        None => current.collect(),
+        Some(first) => {
+            let next = Place { iteration: iteration + 1, ..place };
+            let end = live.current(first, next).map_or(u32::MAX, |t| first_attempt(live, t).seq);
+            current.filter_map(|t| attempt_before(live, t, end)).collect()
+        }
+    };
     list.sort_by_key(|t| (t.seq, t.no));
     list
+}
+
+fn previous_attempt<'a>(live: &'a Live, task: &Task) -> Option<&'a Task> {
+    live.execution.tasks.get(task.retried_of?)
+}
+
+fn first_attempt<'a>(live: &'a Live, task: &'a Task) -> &'a Task {
+    let mut first = task;
+    while let Some(before) = previous_attempt(live, first) {
+        first = before;
+    }
+    first
+}
+
+/// The last of the attempts up to this one that was made before a seq was given out.
+fn attempt_before<'a>(live: &'a Live, task: &'a Task, seq: u32) -> Option<&'a Task> {
+    let mut last = task;
+    while last.seq >= seq {
+        last = previous_attempt(live, last)?;
+    }
+    Some(last)
 }
 
 impl Step<'_, '_> {
