@@ -6,12 +6,18 @@ binary by `mypy.stubtest` (tests/shell/test_stub.py).
 
 from typing import final
 
-__all__ = ["Model", "Node", "__version__", "serve_scripts", "verbs"]
+__all__ = ["Model", "Node", "__version__", "run_bench", "serve_scripts", "verbs"]
 
 __version__: str
 
 def verbs() -> list[str]:
     """Return every verb that `Node.submit` and `Model.call` know."""
+
+def run_bench(arguments: list[str]) -> int:
+    """Carry out a command line of the load generator and return its exit code.
+
+    0: done; 1: the server broke a promise (an execution lost, a task handed out twice); 2: no run was made.
+    """
 
 def serve_scripts() -> None:
     """Answer scripts on standard input, a socket, until the server that holds its other end goes.

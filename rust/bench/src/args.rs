@@ -21,7 +21,7 @@ fastcond-bench run --profile P --url http://HOST:PORT/api [options]   drive a se
 fastcond-bench null --port P --dir D [--log-bytes N]                  serve as the null durable server
 fastcond-bench fsync --dir D [--seconds T] [--bytes N] [--json FILE]  time grouped appends to this disk
 
-profiles: exec, chain:N, fork:N, dyn:N, loop:N
+profiles: exec, chainN, forkN, dynN, loopN; N as 13 or as 10k
 
 options of run
   --target conductor|null  what answers at the URL (conductor); null: the same three requests, no queue behind

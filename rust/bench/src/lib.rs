@@ -10,6 +10,7 @@
 //! The crate uses no other crate of the workspace, so that what it measures cannot lean on what it measures with.
 
 pub mod args;
+pub mod cli;
 pub mod fsync;
 pub mod http;
 pub mod load;

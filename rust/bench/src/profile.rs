@@ -146,12 +146,18 @@ impl FromStr for Profile {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WANT: &str = "want exec, chain:N, fork:N, dyn:N or loop:N with N from 1 to 10000";
+        const WANT: &str =
+            "want exec, or chain, fork, dyn, loop with a size from 1 to 10000: fork10, fork:10, fork10k";
         if text == "exec" {
             return Ok(Self::Exec);
         }
-        let (kind, size) = text.split_once(':').ok_or(WANT)?;
-        let size = size.parse().ok().filter(|size| (1..=TASKS_MAX).contains(size)).ok_or(WANT)?;
+        let at = text.find(|c: char| !c.is_ascii_lowercase()).ok_or(WANT)?;
+        let (kind, size) = (&text[..at], text[at..].trim_start_matches(':'));
+        let size = match size.strip_suffix('k') {
+            Some(thousands) => thousands.parse().ok().and_then(|n: usize| n.checked_mul(1_000)),
+            None => size.parse().ok(),
+        };
+        let size = size.filter(|size| (1..=TASKS_MAX).contains(size)).ok_or(WANT)?;
         match kind {
             "chain" => Ok(Self::Chain(size)),
             "fork" => Ok(Self::Fork(size)),

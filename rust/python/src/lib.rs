@@ -7,6 +7,7 @@ mod model;
 mod node;
 
 use pyo3::prelude::*;
+use std::ffi::OsString;
 
 /// Requests are allocated on one thread and freed on another all day long; this allocator is made for that.
 #[global_allocator]
@@ -24,6 +25,13 @@ fn serve_scripts(py: Python<'_>) -> PyResult<()> {
     py.detach(fastcond_node::scripts::serve).map_err(Into::into)
 }
 
+/// Carries out a command line of the load generator; the exit code is returned.
+#[pyfunction]
+fn run_bench(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    let program = OsString::from("fastcond bench");
+    py.detach(|| fastcond_bench::cli::run(std::iter::once(program).chain(arguments)))
+}
+
 /// The compiled core of fastcond.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -31,5 +39,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::Model>()?;
     module.add_function(wrap_pyfunction!(verbs, module)?)?;
     module.add_function(wrap_pyfunction!(serve_scripts, module)?)?;
+    module.add_function(wrap_pyfunction!(run_bench, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

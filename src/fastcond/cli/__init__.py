@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # stays quick.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "server": ("fastcond.cli.server", "server", "Run the server."),
+    "bench": ("fastcond.cli.bench", "bench", "Measure a Conductor-compatible server."),
     "version": ("fastcond.cli.version", "version_command", "Print the version."),
 }
 

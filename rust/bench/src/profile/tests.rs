@@ -9,11 +9,26 @@ fn names_are_read_back() {
         assert_eq!(profile.to_string().parse(), Ok(profile));
     }
     assert_eq!("fork:10000".parse(), Ok(Profile::Fork(10_000)));
+    assert_eq!("fork10k".parse(), Ok(Profile::Fork(10_000)));
+    assert_eq!("chain13".parse(), Ok(Profile::Chain(13)));
 }
 
 #[test]
 fn other_names_are_refused() {
-    for text in ["", "exec:1", "chain", "chain:", "chain:0", "chain:10001", "fork:x", "tree:2", "Exec"] {
+    for text in [
+        "",
+        "exec:1",
+        "chain",
+        "chain:",
+        "chain:0",
+        "chain:10001",
+        "fork11k",
+        "chain-1",
+        "chaink",
+        "fork:x",
+        "tree:2",
+        "Exec",
+    ] {
         assert!(text.parse::<Profile>().is_err(), "{text}");
     }
 }

@@ -1,0 +1,1 @@
+"""Reports of the load generator: read, compared, and turned into a plan. The generator itself is compiled."""
