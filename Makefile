@@ -59,7 +59,7 @@ test: build test-tools  ## Run all tests: cargo, then pytest
 	$(BIN)/python -m pytest tests
 
 # What some tests use beside the packages; they are skipped, with the reason printed, where it cannot be had.
-TEST_TOOLS := strace curl
+TEST_TOOLS := strace curl valgrind
 .PHONY: test-tools
 test-tools:
 	@missing=$$(for each in $(TEST_TOOLS); do command -v $$each >/dev/null || echo $$each; done); \
@@ -99,6 +99,12 @@ model-test: build  ## Compare the core with the oracle on CASES random workflows
 bench: build  ## Measure against the null durable server; results go to bench_results/
 	cargo build --release --locked -p fastcond-bench
 	$(BIN)/python -m benchmarks.first_day $(if $(QUICK),--quick)
+
+.PHONY: gates
+gates: build test-tools  ## Refuse a change that costs more: instructions and bytes per execution, share of the null server
+	@if command -v valgrind >/dev/null; then $(BIN)/python -m benchmarks.gates; \
+	else echo "valgrind is missing: instructions are not counted"; fi
+	$(BIN)/python -m benchmarks.first_day --quick --require-floors
 
 .PHONY: lock
 lock: $(DEPS_STAMP)  ## Renew the Python lock files from pyproject.toml

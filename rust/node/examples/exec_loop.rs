@@ -88,7 +88,8 @@ fn main() {
     let payload = "x".repeat(numbers.next().unwrap_or(1_024));
     let width = numbers.next().unwrap_or(1).max(1);
     let is_dynamic = numbers.next().is_some_and(|number| number > 0);
-    let machine = Machine::new(Options::default(), Box::new(NoShelf), 7, 1_700_000_000_000);
+    let options = Options { forgets_finished: true, ..Options::default() };
+    let machine = Machine::new(options, Box::new(NoShelf), 7, 1_700_000_000_000);
     let mut driver = Driver { machine, calls: 0, bytes: 0 };
     let none = Params::default();
     let task = r#"[{"name":"bench","retryCount":0,"timeoutSeconds":0,"responseTimeoutSeconds":3600,"ownerEmail":"bench@example.com"}]"#;
