@@ -100,6 +100,10 @@ bench: build  ## Measure against the null durable server; results go to bench_re
 	cargo build --release --locked -p fastcond-bench
 	$(BIN)/python -m benchmarks.first_day $(if $(QUICK),--quick)
 
+.PHONY: bench-peers
+bench-peers: build  ## Measure Conductor OSS beside fastcond (needs Java 21 or later, redis-server and the boot jar or mvn)
+	$(BIN)/python -m benchmarks.peers.run
+
 .PHONY: gates
 gates: build test-tools  ## Refuse a change that costs more: instructions and bytes per execution, share of the null server
 	@if command -v valgrind >/dev/null; then $(BIN)/python -m benchmarks.gates; \
