@@ -165,6 +165,11 @@ impl Machine {
             + pending.removed_since.len()
     }
 
+    /// Executions that are over, whose records are kept until the archive holds them.
+    pub fn resting(&self) -> usize {
+        self.pending.resting.len()
+    }
+
     /// Bytes of records that wait for the next batch.
     pub fn row_bytes(&self) -> usize {
         self.pending.finished_bytes

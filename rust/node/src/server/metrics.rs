@@ -72,6 +72,7 @@ pub(super) fn render(machine: &Machine, shared: &Shared) -> String {
     head(&mut out, "fastcond_journal_bytes_total", "counter");
     let _ = writeln!(out, "fastcond_journal_bytes_total {}", stats.journal_bytes);
     gauge(&mut out, "fastcond_executions_in_memory", machine.executions.len());
+    gauge(&mut out, "fastcond_executions_resting", machine.resting());
     gauge(&mut out, "fastcond_parked_polls", machine.parked_polls());
     gauge(&mut out, "fastcond_unarchived_changes", machine.dirty_count());
     gauge(&mut out, "fastcond_durable_position", shared.durable.load(Ordering::Acquire));
