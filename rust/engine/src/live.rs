@@ -4,6 +4,7 @@
 
 use crate::deadline;
 use crate::graph::{Graph, Node, NodeId, compile_step};
+use fastcond_json::Raw;
 use fastcond_model::{Execution, NodeRef, Task, TaskNo, TaskStatus, WorkflowStatus};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -447,6 +448,6 @@ impl Live {
 }
 
 /// The compiled step of a dynamic child.
-pub fn dynamic_node(step: &str) -> Option<Node> {
-    serde_json::from_str(step).ok().and_then(|step| compile_step(&step).ok())
+pub fn dynamic_node(step: &Raw) -> Option<Node> {
+    serde_json::from_str(step).ok().and_then(|read| compile_step(&read, step.clone()).ok())
 }

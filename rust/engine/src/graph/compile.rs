@@ -3,9 +3,10 @@
 use super::{Graph, Next, Node, NodeId};
 use crate::tasks;
 use fastcond_expr::Template;
-use fastcond_json::{Raw, with_defaults};
+use fastcond_json::{Raw, get, with_defaults};
 use fastcond_model::{DefId, TaskDef, WorkflowDef, WorkflowTask};
 use indexmap::IndexMap;
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,8 +78,8 @@ fn number_list<'a>(
         let id = id_of(nodes.len());
         let next = if at + 1 < pending.list.len() { Next::Node(id + 1) } else { pending.after };
         let follower = pending.list.get(at + 1).map(WorkflowTask::kind);
-        let mut node =
-            make_node(step, next, pending.in_loop, TaskDef::ad_hoc(step.name(), step.kind() == "SIMPLE"))?;
+        let missing = TaskDef::ad_hoc(step.name(), step.kind() == "SIMPLE");
+        let mut node = make_node(step, next, pending.in_loop, missing, written(step)?)?;
         node.join = (follower == Some("JOIN") || follower == Some("EXCLUSIVE_JOIN")).then_some(id + 1);
         nodes.push(node);
     }
@@ -142,8 +143,8 @@ fn make_node(
     next: Next,
     in_loop: Option<NodeId>,
     missing: TaskDef,
+    step_json: Raw,
 ) -> Result<Node, CompileError> {
-    let unwritable = |e: serde_json::Error| CompileError::Unwritable(e.to_string());
     let behaviour = tasks::behaviour(step.kind());
     let task_def = step.task_definition.as_deref().cloned().unwrap_or(missing);
     let has_template = behaviour.takes_template && &*task_def.input_template != "{}";
@@ -152,9 +153,14 @@ fn make_node(
     } else {
         Template::compile(&step.input_parameters)
     };
+    // What was written with the step need not be written again.
+    let task_def_json = match get(&step_json, "taskDefinition").filter(|_| step.task_definition.is_some()) {
+        Some(text) => Raw::of_checked(text),
+        None => written(&task_def)?,
+    };
     Ok(Node {
-        step_json: Raw::of_checked(serde_json::to_string(step).map_err(unwritable)?),
-        task_def_json: Raw::of_checked(serde_json::to_string(&task_def).map_err(unwritable)?),
+        step_json,
+        task_def_json,
         defaults: has_template.then(|| Template::compile(&task_def.input_template)),
         task_def: Arc::new(task_def),
         behaviour,
@@ -178,11 +184,18 @@ fn make_node(
     })
 }
 
+/// A step or a task definition as JSON.
+fn written(value: &impl Serialize) -> Result<Raw, CompileError> {
+    serde_json::to_string(value).map(Raw::of_checked).map_err(|e| CompileError::Unwritable(e.to_string()))
+}
+
 /// Compiles a step made from data: it stands alone and nothing follows it (S-24.13).
 ///
 /// Without an embedded task definition no timeout applies and nothing is retried (S-2.10).
-pub fn compile_step(step: &WorkflowTask) -> Result<Node, CompileError> {
-    make_node(step, Next::End, None, TaskDef::ad_hoc(step.name(), false))
+///
+/// `step_json` is the step as it was, or will be, stored.
+pub fn compile_step(step: &WorkflowTask, step_json: Raw) -> Result<Node, CompileError> {
+    make_node(step, Next::End, None, TaskDef::ad_hoc(step.name(), false), step_json)
 }
 
 fn index_references(nodes: &[Node]) -> Result<IndexMap<Arc<str>, NodeId>, CompileError> {

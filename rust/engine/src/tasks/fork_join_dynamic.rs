@@ -71,8 +71,8 @@ fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: &[WorkflowTask])
     step.mark_executed(no);
     let join_no = step.next_no();
     for (child, text) in list.iter().zip(steps) {
+        let node = Arc::new(compile_step(child, text.clone()).expect("a step that was written compiles"));
         let spec = Arc::new(DynSpec { step: text, join: join_no });
-        let node = Arc::new(compile_step(child).expect("a step that was written compiles"));
         let base: Arc<str> = child.reference().into();
         let reference = names::at_place(step.live, &base, place);
         step.make(NodeRef::Dynamic(spec), &node, reference, place);
