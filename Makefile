@@ -99,10 +99,12 @@ model-test: build  ## Compare the core with the oracle on CASES random workflows
 bench: build  ## Measure against the null durable server; results go to bench_results/
 	cargo build --release --locked -p fastcond-bench
 	$(BIN)/python -m benchmarks.first_day $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.summary
 
 .PHONY: bench-peers
 bench-peers: build  ## Measure Conductor OSS beside fastcond (needs Java 21 or later, redis-server and the boot jar or mvn)
 	$(BIN)/python -m benchmarks.peers.run
+	$(BIN)/python -m benchmarks.summary
 
 .PHONY: gates
 gates: build test-tools  ## Refuse a change that costs more: instructions and bytes per execution, share of the null server
