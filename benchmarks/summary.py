@@ -97,7 +97,8 @@ def _against_peers(path: Path, record: Record) -> list[str]:
             start = f"{figures['start_p50_us'] / 1000:.1f}"
             lines.append(f"| {profile} | {name} | {rates} | {start} | {ratio} |")
     for name, failures in record["broken"].items():
-        lines += [f"\n{name} broke a promise: {failure}" for failure in failures]
+        # The rest is the report of the run, which stands in the record.
+        lines += [f"\n{name}, {each.split(':')[0]}: {each.strip().splitlines()[-1]}." for each in failures]
     return [*lines, ""]
 
 

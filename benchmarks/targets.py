@@ -61,6 +61,8 @@ class Load:
     starters: int
     workers: int
     drain_seconds: float = 300.0
+    inflight: int | None = None
+    """Executions unfinished at any time; what keeps the workers busy when not given."""
 
 
 def build_load_generator() -> Path:
@@ -123,6 +125,8 @@ def _options(target: Target, load: Load) -> list[str]:
         "--workers": load.workers,
         "--drain-seconds": load.drain_seconds,
     }
+    if load.inflight is not None:
+        options["--inflight"] = load.inflight
     return [str(word) for option in options.items() for word in option]
 
 

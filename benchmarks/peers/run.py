@@ -50,6 +50,8 @@ class Plan:
     payload_bytes: int = 1024
     starters: int = 16
     workers: int = 16
+    inflight: int = 128
+    """Enough that a server which looks at its joins now and then is not idle meanwhile."""
 
     def load(self, profile: str, seconds: float) -> Load:
         """The load of one run."""
@@ -59,6 +61,7 @@ class Plan:
             payload_bytes=self.payload_bytes,
             starters=self.starters,
             workers=self.workers,
+            inflight=self.inflight,
         )
 
 
@@ -148,7 +151,7 @@ def _print(summary: dict[str, dict[str, dict[str, float]]], broken: dict[str, li
             )
     for name, failures in broken.items():
         for failure in failures:
-            print(f"{name} broke a promise: {failure}")
+            print(f"{name} broke a promise: {failure.split(':')[0]}: {failure.strip().splitlines()[-1]}")
 
 
 def _options() -> argparse.Namespace:
