@@ -204,6 +204,34 @@ fn what_cannot_be_read_is_not_called_missing() {
 }
 
 #[test]
+fn a_child_that_cannot_be_read_is_not_replaced() {
+    // S-61.8: only one that is gone gets a successor.
+    let archive = MemoryArchive::default();
+    let mut machine = evicting(&archive, r#""retryCount":0"#);
+    let step =
+        r#"{"name":"s","taskReferenceName":"s","type":"SUB_WORKFLOW","subWorkflowParam":{"name":"w"}}"#;
+    define(&mut machine, "v", step);
+    let id = start(&mut machine, "v", "{}");
+    advance_to(&mut machine, START_MS + 1);
+    let task = poll(&mut machine, "t", 1).pop().expect("the child's task");
+    done(&mut machine, "tasks.update", &[], &result(&task, "FAILED"));
+    advance_to(&mut machine, START_MS + 2);
+    archive_all(&mut machine, &archive);
+    let before = shown(&mut machine, &id);
+    assert_eq!(before["status"], "FAILED");
+    archive.set_failing(true);
+    let params = [("workflowId", &*id), ("resumeSubworkflowTasks", "true")];
+    assert_eq!(ask(&mut machine, "workflow.retry", &params, "").status, 500);
+    archive.set_failing(false);
+    assert_eq!(shown(&mut machine, &id)["tasks"], before["tasks"]);
+    done(&mut machine, "workflow.retry", &params, "");
+    advance_to(&mut machine, START_MS + 3);
+    let after = shown(&mut machine, &id);
+    assert_eq!(after["status"], "RUNNING");
+    assert_eq!(after["tasks"][0]["subWorkflowId"], before["tasks"][0]["subWorkflowId"]);
+}
+
+#[test]
 fn a_timer_whose_execution_cannot_be_read_fires_later() {
     // G6: late is allowed when the disk fails, lost is not.
     let archive = MemoryArchive::default();

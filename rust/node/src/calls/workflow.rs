@@ -193,6 +193,10 @@ fn retry(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
     let id = params.workflow()?;
     let resumes_children = params.flag("resumeSubworkflowTasks", false)?;
     let (target, resumes_children) = if resumes_children { to_resume(machine, id) } else { (id, false) };
+    // A child that cannot be read just now is not one that is gone.
+    if let Some(fault) = machine.take_read_fault() {
+        return Err(Failure::unreadable(&fault));
+    }
     let command = Command::Retry { resumes_children, is_from_parent: false };
     operate(machine, target, command).map(|_| Reply::nothing())
 }
