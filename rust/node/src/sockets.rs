@@ -138,7 +138,7 @@ impl Sockets {
         for readiness in ready.drain(..) {
             match readiness.token {
                 WAKE => is_woken = true,
-                LISTENERS.. => self.accept(front, now, readiness.token),
+                LISTENERS.. => self.accept(front, handle, now, readiness.token),
                 conn => self.serve(conn, readiness, now, front, handle, cold),
             }
         }
@@ -146,7 +146,7 @@ impl Sockets {
         Ok(is_woken)
     }
 
-    fn accept(&mut self, front: &mut Front, now: Instant, token: u64) {
+    fn accept(&mut self, front: &mut Front, handle: &mut Handle, now: Instant, token: u64) {
         let Some(listener) = usize::try_from(token - LISTENERS).ok().and_then(|at| self.listeners.get(at))
         else {
             return;
@@ -171,6 +171,8 @@ impl Sockets {
             let conn = front.connect();
             if self.poller.add(&stream, conn).is_ok() {
                 self.open.insert(conn, Socket::new(stream, now));
+            } else {
+                front.disconnect(conn, handle);
             }
         }
     }

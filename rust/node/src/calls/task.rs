@@ -11,7 +11,7 @@ use fastcond_engine::view::task::{self as view, Shown};
 use fastcond_engine::view::workflow::{self, Include};
 use fastcond_engine::{Command, Outcome};
 use fastcond_json::{ObjectWriter, Raw};
-use fastcond_model::{ResultStatus, TaskId, TaskNo, TaskResult, WorkflowId};
+use fastcond_model::{ResultStatus, Task, TaskId, TaskNo, TaskResult, WorkflowId};
 use std::sync::Arc;
 
 /// How long a single poll waits (S-51.1).
@@ -72,7 +72,7 @@ fn poll_batch(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> 
 }
 
 /// The task a result names, checked to belong to the workflow it names (S-52.1).
-fn named(machine: &mut Machine, result: &TaskResult) -> Result<(WorkflowId, TaskNo), Failure> {
+fn named<'m>(machine: &'m mut Machine, result: &TaskResult) -> Result<(WorkflowId, &'m Task), Failure> {
     let mut found = Vec::new();
     let mut check = |field: &str, value: &Option<String>| {
         if value.as_deref().is_none_or(|v| v.trim().is_empty()) {
@@ -91,8 +91,8 @@ fn named(machine: &mut Machine, result: &TaskResult) -> Result<(WorkflowId, Task
     let workflow = WorkflowId::parse(workflow_text).ok_or_else(no_workflow)?;
     let live = machine.find(workflow).ok_or_else(no_workflow)?;
     let no = TaskId::parse(task_text).and_then(|id| workflow.number_of(id));
-    let no = no.filter(|no| live.execution.tasks.get(*no).is_some());
-    no.map(|no| (workflow, no))
+    no.and_then(|no| live.execution.tasks.get(no))
+        .map(|task| (workflow, task))
         .ok_or_else(|| Failure::not_found(format!("No such task found by id: {task_text}")))
 }
 
@@ -109,10 +109,8 @@ struct Taken {
 
 /// Takes over a result.
 fn take_over(machine: &mut Machine, result: TaskResult) -> Result<Taken, Failure> {
-    let (workflow, no) = named(machine, &result)?;
-    let task = machine.find(workflow).and_then(|live| live.execution.tasks.get(no));
-    let (task_type, domain) =
-        task.map(|task| (task.task_type.clone(), task.domain.clone())).unwrap_or_default();
+    let (workflow, task) = named(machine, &result)?;
+    let (no, task_type, domain) = (task.no, task.task_type.clone(), task.domain.clone());
     let status = match result.status {
         Some(status) => status,
         None if result.extend_lease => ResultStatus::InProgress,
