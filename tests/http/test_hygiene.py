@@ -158,9 +158,12 @@ def test_connections_past_the_cap_are_told_to_come_back(tmp_path: Path, core: No
                 assert Reader(connection).answer().status == 200
             with connect(server.port) as third:
                 refusal = Reader(third).answer()
+            first.sendall(b"GET /actuator/prometheus HTTP/1.1\r\nHost: x\r\n\r\n")
+            metrics = Reader(first).answer().body
         assert refusal.status == 503
         assert refusal.headers["retry-after"] == "1"
         assert b'"retryable":true' in refusal.body
+        assert 'fastcond_http_refused_total{what="connection"} 1' in metrics.decode().splitlines()
 
 
 def test_a_client_that_reads_no_answers_is_read_no_further_and_ended(tmp_path: Path, core: None) -> None:

@@ -44,14 +44,10 @@ class Front:
         self.kick: Callable[[], None] = lambda: None
         metrics.describe("fastcond_http_requests_total", "Requests off the hot routes.")
         metrics.describe("fastcond_http_seconds", "Time of requests off the hot routes.")
-        metrics.describe("fastcond_http_refused_total", "Requests off the hot routes refused for load.")
+        metrics.describe("fastcond_http_refused_total", "Connections and requests refused for load.")
+        metrics.total("fastcond_http_refused_total", lambda: self._node.connections()[1], what="connection")
         metrics.gauge(
             "fastcond_http_connections", "Open client connections.", lambda: self._node.connections()[0]
-        )
-        metrics.gauge(
-            "fastcond_http_turned_away",
-            "Connections turned away so far.",
-            lambda: self._node.connections()[1],
         )
         metrics.gauge(
             "fastcond_http_in_flight", "Requests off the hot routes under way.", lambda: len(self._cold)
@@ -77,7 +73,7 @@ class Front:
         for connection, seq, method, target, headers, body in cold:
             request = ColdRequest(seq, method, target, headers, body)
             if len(self._cold) >= self._config.cold_in_flight_max:
-                self._metrics.count("fastcond_http_refused_total")
+                self._metrics.count("fastcond_http_refused_total", what="request")
                 refusal = error_reply(
                     429,
                     "too many requests in flight",

@@ -33,6 +33,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counters: dict[str, dict[Labels, float]] = {}
+        self._totals: dict[tuple[str, Labels], Callable[[], float]] = {}
         self._histograms: dict[str, dict[Labels, _Histogram]] = {}
         self._gauges: dict[str, tuple[str, Callable[[], Mapping[Labels, float]]]] = {}
         self._help: dict[str, str] = {}
@@ -54,6 +55,10 @@ class Metrics:
         histogram.counts[bisect.bisect_left(SECONDS_BUCKETS, seconds)] += 1
         histogram.total += seconds
 
+    def total(self, name: str, read: Callable[[], float], /, **labels: str) -> None:
+        """Register a counter that somebody else keeps; it is read on each scrape."""
+        self._totals[name, tuple(sorted(labels.items()))] = read
+
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Register a gauge that is read on each scrape."""
         self._gauges[name] = (text, lambda: {(): read()})
@@ -65,6 +70,8 @@ class Metrics:
     def text(self) -> bytes:
         """Return all families in the text exposition format, in a stable order."""
         lines: list[str] = []
+        for (name, key), total in self._totals.items():
+            self._counters.setdefault(name, {})[key] = total()
         for name, values in sorted(self._counters.items()):
             self._head(lines, name, "counter")
             lines.extend(f"{name}{_labels(key)} {_number(value)}" for key, value in sorted(values.items()))
