@@ -15,9 +15,13 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.targets import ROOT, build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RECORD = ROOT / "bench_results" / "gates.json"
 TOLERANCE = 0.02
 """Share above the record at which a gate closes."""
@@ -62,7 +66,7 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: nothing is counted", file=sys.stderr)
         return 2
-    program = _build()
+    program = build("-p", "fastcond-node", "--example", "exec_loop") / "examples" / "exec_loop"
     counts = {shape.name: _count(program, shape) for shape in SHAPES}
     compiler = subprocess.run(
         ["rustc", "--version"], capture_output=True, text=True, check=True
@@ -76,28 +80,6 @@ def main() -> int:
     if not is_judged:
         print(f"the record was made by {record['compiler']}, not by {compiler}: not judged")
     return 1 if closed and is_judged else 0
-
-
-def _build() -> Path:
-    build = [
-        "cargo",
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "-p",
-        "fastcond-node",
-        "--example",
-        "exec_loop",
-    ]
-    subprocess.run(build, cwd=ROOT, check=True)
-    metadata = subprocess.run(
-        ["cargo", "metadata", "--format-version", "1", "--no-deps", "--offline"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    return Path(json.loads(metadata.stdout)["target_directory"], "release", "examples", "exec_loop")
 
 
 def _count(program: Path, shape: Shape) -> Count:

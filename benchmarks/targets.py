@@ -67,14 +67,19 @@ class Load:
 
 def build_load_generator() -> Path:
     """Build the load generator with optimisation and say where it is."""
-    subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "fastcond-bench"], cwd=ROOT, check=True)
+    return build("-p", "fastcond-bench") / "fastcond-bench"
+
+
+def build(*what: str) -> Path:
+    """Build something of the workspace with optimisation and return the folder of programs."""
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", *what], cwd=ROOT, check=True)
     metadata = subprocess.run(
         ["cargo", "metadata", "--format-version", "1", "--no-deps", "--offline"],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
-    return Path(json.loads(metadata.stdout)["target_directory"], "release", "fastcond-bench")
+    return Path(json.loads(metadata.stdout)["target_directory"], "release")
 
 
 @contextlib.contextmanager
@@ -147,7 +152,7 @@ def _serving(command: list[str]) -> Iterator[tuple[int, Path, subprocess.Popen[b
     with tempfile.TemporaryDirectory(prefix="bench-", dir=WORK) as folder:
         data, log = Path(folder, "data"), Path(folder, "log")
         data.mkdir()
-        port = _free_port()
+        port = free_port()
         filled = [word.replace("{port}", str(port)).replace("{dir}", str(data)) for word in command]
         # The server runs inside its folder, so a relative program has to be made absolute.
         found = shutil.which(filled[0])
@@ -187,7 +192,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -12,10 +12,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.targets import free_port
 
 VERSION = "3.32.1"
 JAVA_MIN = 21
@@ -41,7 +42,7 @@ def main() -> int:
     children: list[subprocess.Popen[bytes]] = []
     options = [f"--server.port={arguments.port}", "--conductor.indexing.enabled=false"]
     if arguments.setup == "redis":
-        redis_port = _free_port()
+        redis_port = free_port()
         # As in the published measurements: Redis keeps everything in memory and on its append-only file.
         redis = ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--appendonly", "yes"]
         children.append(subprocess.Popen([*redis, "--appendfsync", "everysec", "--save", ""]))
@@ -96,13 +97,6 @@ def _java_version(java: str) -> int:
     shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', shown)
     return int(found[1]) if found else 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def main() -> int:
         "machine": asdict(machine.describe(WORK)),
         "commit": machine.commit(ROOT),
         "command": ["python", "-m", "benchmarks.peers.run", *sys.argv[1:]],
-        "servers": servers,
+        "servers": {name: command.replace(str(ROOT), "CHECKOUT") for name, command in servers.items()},
         "plan": asdict(plan),
         "summary": summary,
         **measured,
