@@ -1,1 +1,1 @@
-"""The machinery between the edges and the core: calls, drain loop, worker pool, health, metrics, stop."""
+"""The machinery between the edges and the core: calls, the loop's turns, workers, health, metrics, stop."""

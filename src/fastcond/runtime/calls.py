@@ -1,4 +1,4 @@
-"""Cold calls: a verb handed to the core returns a ticket, the drain loop brings the ticket's answer."""
+"""Cold calls: a verb handed to the core returns a ticket, the turn of the loop brings the ticket's answer."""
 
 from __future__ import annotations
 
