@@ -1,4 +1,5 @@
-//! The archive: executions, keyed records and task logs in one SQLite file, written behind the journal.
+//! The archive: executions, keyed records and task logs in one SQLite file, written behind the journal; the records of
+//! executions that are over lie in a log of their own beside it (`values`).
 //!
 //! # Why it may skip syncs
 //!
@@ -23,8 +24,10 @@
 //! correlation and parent id only when set.
 
 mod check;
+mod compaction;
 mod reader;
 mod schema;
+mod value_files;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +36,10 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::fault::{OpenError, StoreFault};
+use crate::values::{self, ValueLog, ValueReader};
+use compaction::Emptying;
+use value_files::Files;
+use write::Placed;
 
 pub use reader::ArchiveReader;
 
@@ -190,14 +197,21 @@ pub struct ArchiveOptions {
     pub checkpoint_bytes: u64,
     /// Memory for pages of the writing connection.
     pub cache_bytes: usize,
-    /// Opening verifies the whole file when it is no larger than this.
+    /// Opening verifies everything when file and value log are no larger than this together.
     pub verify_bytes_max: u64,
+    /// A file of the value log takes no further record once it is as long as this.
+    pub value_file_bytes: u64,
 }
 
 impl Default for ArchiveOptions {
     /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB.
     fn default() -> Self {
-        Self { checkpoint_bytes: 64 << 20, cache_bytes: 32 << 20, verify_bytes_max: 16 << 20 }
+        Self {
+            checkpoint_bytes: 64 << 20,
+            cache_bytes: 32 << 20,
+            verify_bytes_max: 16 << 20,
+            value_file_bytes: values::FILE_BYTES,
+        }
     }
 }
 
@@ -209,6 +223,14 @@ pub struct Archive {
     options: ArchiveOptions,
     written: Written,
     page_bytes: u64,
+    values: ValueLog,
+    value_reader: ValueReader,
+    /// The table of value files, as it was committed last.
+    files: Files,
+    /// The value file that is being emptied.
+    emptying: Option<Emptying>,
+    /// Value files that go with the next checkpoint.
+    condemned: Vec<u32>,
 }
 
 impl Archive {
@@ -225,12 +247,31 @@ impl Archive {
         let page_bytes = connection
             .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))
             .map_err(fault("read", &file))?;
-        let written = Written { covered, durable: 0 };
-        let mut archive = Self { connection, file, options, written, page_bytes: page_bytes.into() };
-        // Whatever an earlier process left in the log becomes durable now, and the journal before it can go.
-        archive.checkpoint()?;
+        let mut written = Written { covered, durable: 0 };
+        // Whatever an earlier process left in the log becomes durable now, and the journal before it can go. Only then may
+        // value files go that no row names.
+        let (log, copied) = log_pages(&connection, &file, "TRUNCATE")?;
+        if log == copied {
+            written.durable = covered;
+        }
+        let files = reader::value_files(&connection, &file)?;
+        let known: Vec<_> = files.iter().map(|(file, used)| (*file, used.bytes)).collect();
+        let values = ValueLog::open(values_of(path), store, options.value_file_bytes, &known)?;
+        let value_reader = values.reader();
+        let archive = Self {
+            connection,
+            file,
+            options,
+            written,
+            page_bytes: page_bytes.into(),
+            values,
+            value_reader,
+            files,
+            emptying: None,
+            condemned: Vec::new(),
+        };
         let len = path.metadata().map_err(|cause| StoreFault::io("measure", path, cause))?.len();
-        if len <= options.verify_bytes_max {
+        if len + known.iter().map(|(_, bytes)| bytes).sum::<u64>() <= options.verify_bytes_max {
             archive.verify()?;
         }
         Ok(archive)
@@ -241,9 +282,13 @@ impl Archive {
     /// Checkpoints by itself when the write-ahead log has grown to its bound, which takes as long as copying it.
     pub fn write_batch(&mut self, batch: &Batch) -> Result<Written, StoreFault> {
         assert!(batch.covered >= self.written.covered, "the covered position never goes back");
-        write::batch(&mut self.connection, batch).map_err(fault("write", &self.file))?;
+        let placed = self.place(&batch.upserts)?;
+        let changed = write::batch(&mut self.connection, batch, &placed, &self.files)
+            .map_err(fault("write", &self.file))?;
+        self.files.extend(changed);
         self.written.covered = batch.covered;
-        let (log, copied) = self.log_pages("NOOP")?;
+        self.compact()?;
+        let (log, copied) = log_pages(&self.connection, &self.file, "NOOP")?;
         if log.saturating_sub(copied) * self.page_bytes >= self.options.checkpoint_bytes {
             self.checkpoint()?;
         }
@@ -255,9 +300,10 @@ impl Archive {
     /// It also empties the write-ahead log: frames that are already in the main file would turn a damaged log, which
     /// SQLite reads up to the damage, into a mixture of old and new pages.
     pub fn checkpoint(&mut self) -> Result<Written, StoreFault> {
-        let (log, copied) = self.log_pages("TRUNCATE")?;
+        let (log, copied) = log_pages(&self.connection, &self.file, "TRUNCATE")?;
         if log == copied {
             self.written.durable = self.written.covered;
+            self.remove_condemned()?;
         }
         Ok(self.written)
     }
@@ -269,26 +315,43 @@ impl Archive {
 
     /// A reader on the same file, usable from another thread.
     pub fn reader(&self) -> Result<ArchiveReader, StoreFault> {
-        ArchiveReader::open(&self.file)
+        ArchiveReader::open(&self.file, self.values.reader())
     }
 
     /// Checks every row, every index and the tree around them; takes as long as reading the file.
     pub fn verify(&self) -> Result<(), StoreFault> {
         schema::check_tree(&self.connection, &self.file)?;
-        reader::check_rows(&self.connection, &self.file)
+        reader::check_rows(&self.connection, &self.file, &self.value_reader)
     }
 
-    /// Pages in the write-ahead log, and how many of them are in the main file.
-    fn log_pages(&self, mode: &str) -> Result<(u64, u64), StoreFault> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))
-            .map_err(fault("checkpoint", &self.file))?;
-        let (log, copied) = statement
-            .query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
-            .map_err(fault("checkpoint", &self.file))?;
-        Ok((log.max(0).unsigned_abs(), copied.max(0).unsigned_abs()))
+    /// Puts the records of executions that are over into the value log, durably.
+    fn place(&mut self, rows: &[Row]) -> Result<Vec<Placed>, StoreFault> {
+        let mut placed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let check = check::record(&row.id, &row.record);
+            let place =
+                if row.open { None } else { Some(self.values.append(&row.id, check, &row.record)?) };
+            placed.push(Placed { check, place });
+        }
+        self.values.sync()?;
+        Ok(placed)
     }
+}
+
+/// The folder of the value log, beside the archive.
+fn values_of(path: &Path) -> PathBuf {
+    path.with_file_name("values")
+}
+
+/// Pages in the write-ahead log, and how many of them are in the main file.
+fn log_pages(connection: &Connection, file: &Arc<PathBuf>, mode: &str) -> Result<(u64, u64), StoreFault> {
+    let mut statement = connection
+        .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))
+        .map_err(fault("checkpoint", file))?;
+    let (log, copied) = statement
+        .query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        .map_err(fault("checkpoint", file))?;
+    Ok((log.max(0).unsigned_abs(), copied.max(0).unsigned_abs()))
 }
 
 /// Wraps an error of SQLite with what was tried on which file.

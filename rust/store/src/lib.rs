@@ -5,7 +5,8 @@
 //! * the **journal** ([`Journal`]): every committed record, in order, in preallocated segments. A record is
 //!   acknowledged after the `fdatasync` that covers it, and one sync covers whatever arrived during the last one;
 //! * the **archive** ([`Archive`]): one SQLite file with executions, keyed records and task logs, written behind the
-//!   journal in large transactions. Each transaction carries the journal position it covers.
+//!   journal in large transactions. Each transaction carries the journal position it covers. Records of executions that
+//!   are over lie beside it in a log of their own.
 //!
 //! Recovery ([`Store::open`], [`Store::recover`]) is: read the archive up to its covered position, then replay the
 //! journal after it. A segment of the journal is given back only when the archive is *durably* past it.
@@ -22,6 +23,7 @@ pub mod fault;
 pub mod journal;
 pub mod search;
 mod store;
+mod values;
 
 pub use archive::{
     Archive, ArchiveOptions, ArchiveReader, Batch, Doc, Id, LogLine, NameQuery, OpenRow, Row, StoredRow,

@@ -83,3 +83,8 @@ pub(super) fn log(task: &Id, seq: u64, created_ms: i64, worker: &str, log: &[u8]
 pub(super) fn meta(store: &Id, covered: u64) -> u32 {
     Check::new(store).bytes(&covered.to_le_bytes()).finish()
 }
+
+/// Over a row of the table of value files.
+pub(super) fn value_file(file: u32, bytes: u64, dead: u64) -> u32 {
+    Check::new(&file.to_le_bytes()).bytes(&bytes.to_le_bytes()).bytes(&dead.to_le_bytes()).finish()
+}

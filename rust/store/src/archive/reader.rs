@@ -7,9 +7,11 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
 
-use super::{Doc, Id, LogLine, NameQuery, OpenRow, StoredRow, check, fault, schema};
+use super::value_files::{FileUse, Files};
+use super::{Doc, Id, LogLine, NameQuery, OpenRow, StoredRow, check, fault, schema, value_files};
 use crate::fault::{OpenError, StoreFault};
 use crate::search::{SearchQuery, sql, uuid_text};
+use crate::values::{Place, ValueReader};
 
 /// Memory for pages of a reading connection.
 const CACHE_BYTES: usize = 8 << 20;
@@ -21,32 +23,39 @@ const CACHE_BYTES: usize = 8 << 20;
 pub struct ArchiveReader {
     connection: Connection,
     file: Arc<PathBuf>,
+    values: ValueReader,
+}
+
+/// A record as its row has it, or the place where it lies.
+struct Found {
+    id: Id,
+    check: u32,
+    inline: Vec<u8>,
+    place: Option<Place>,
 }
 
 impl ArchiveReader {
     /// Opens a reader on an archive that an [`super::Archive`] has open.
-    pub fn open(path: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn open(path: &Path, values: ValueReader) -> Result<Self, StoreFault> {
         let file = Arc::new(path.to_path_buf());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(fault("open", &file))?;
         schema::configure_any(&connection, CACHE_BYTES).map_err(fault("configure", &file))?;
-        Ok(Self { connection, file })
+        Ok(Self { connection, file, values })
     }
 
     /// The record of an execution, checked, or `None` when there is none of that id.
     pub fn load(&self, id: &Id) -> Result<Option<Vec<u8>>, StoreFault> {
-        let mut found = None;
-        self.each(
-            "SELECT record_check, record FROM executions WHERE id = ?1",
-            [Value::from(id.to_vec())],
-            |row| {
-                let record: Vec<u8> = row.get(1)?;
-                let sound = check::record(id, &record) == row.get::<_, u32>(0)?;
-                found = Some(record);
-                Ok(verdict(sound, || uuid_text(id)))
-            },
-        )?;
-        Ok(found)
+        self.settled(|| {
+            let mut found = None;
+            let sql = "SELECT record_check, record, value_file, value_at, value_len FROM executions WHERE id = ?1";
+            self.each(sql, [Value::from(id.to_vec())], |row| {
+                let place = value_files::read_place(row, 2)?;
+                found = Some(Found { id: *id, check: row.get(0)?, inline: row.get(1)?, place });
+                Ok(Ok(()))
+            })?;
+            found.map_or(Ok(Some(None)), |found| Ok(self.record(found)?.map(Some)))
+        })
     }
 
     /// The executions whose ids start with six given bytes, checked; normally none or one.
@@ -56,20 +65,55 @@ impl ArchiveReader {
             id[..6].copy_from_slice(&prefix);
             Value::from(id.to_vec())
         };
-        let mut rows = Vec::new();
-        let sql = "SELECT id, open, next_due, flags, head_check, ready, record_check, record FROM executions
-            WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
-        self.each(sql, [bound(0), bound(0xff)], |row| {
-            let (id, record): (Id, Vec<u8>) = (row.get(0)?, row.get(7)?);
-            let (open, flags): (bool, u32) = (row.get(1)?, row.get(3)?);
-            let ready = row.get_ref(5)?.as_blob_or_null()?.unwrap_or_default();
-            let head = check::head(&id, open, row.get(2)?, ready, flags);
-            let sound =
-                head == row.get::<_, u32>(4)? && check::record(&id, &record) == row.get::<_, u32>(6)?;
-            rows.push(StoredRow { id, open, flags, record });
-            Ok(verdict(sound, || uuid_text(&id)))
-        })?;
-        Ok(rows)
+        let sql = "SELECT id, open, next_due, flags, head_check, ready, record_check, record, value_file, value_at,
+            value_len FROM executions WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+        self.settled(|| {
+            let mut found = Vec::new();
+            self.each(sql, [bound(0), bound(0xff)], |row| {
+                let (id, open, flags): (Id, bool, u32) = (row.get(0)?, row.get(1)?, row.get(3)?);
+                let ready = row.get_ref(5)?.as_blob_or_null()?.unwrap_or_default();
+                let head = check::head(&id, open, row.get(2)?, ready, flags);
+                let place = value_files::read_place(row, 8)?;
+                found.push((open, flags, Found { id, check: row.get(6)?, inline: row.get(7)?, place }));
+                Ok(verdict(head == row.get::<_, u32>(4)?, || uuid_text(&id)))
+            })?;
+            let mut rows = Vec::with_capacity(found.len());
+            for (open, flags, found) in found {
+                let id = found.id;
+                let Some(record) = self.record(found)? else { return Ok(None) };
+                rows.push(StoredRow { id, open, flags, record });
+            }
+            Ok(Some(rows))
+        })
+    }
+
+    /// Reads until a record has not been moved between its row and itself; a second time is enough but for damage.
+    fn settled<T>(
+        &self,
+        mut read: impl FnMut() -> Result<Option<T>, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        if let Some(found) = read()? {
+            return Ok(found);
+        }
+        read()?.ok_or_else(|| {
+            let (file, what) = (self.file.to_path_buf(), "its file of the value log does not exist");
+            StoreFault::DamagedRow { file, table: "executions", key: "a record".to_owned(), what }
+        })
+    }
+
+    /// The record itself, checked; `None` when its file has gone.
+    fn record(&self, found: Found) -> Result<Option<Vec<u8>>, StoreFault> {
+        let record = match found.place {
+            None => found.inline,
+            Some(place) => match self.values.read(&found.id, place)? {
+                Some(record) => record,
+                None => return Ok(None),
+            },
+        };
+        if check::record(&found.id, &record) != found.check {
+            return Err(damaged_row(&self.file, "executions", uuid_text(&found.id)));
+        }
+        Ok(Some(record))
     }
 
     /// Hands over every open execution, without its record, in no useful order; returns how many there are.
@@ -141,7 +185,7 @@ impl ArchiveReader {
         let mut docs = Vec::new();
         if u64::from(query.start) < total && query.size > 0 {
             self.each(&statement.page(query, DOC_COLUMNS), statement.values.clone(), |row| {
-                let doc = read_doc(row)?;
+                let doc = read_doc(row, 0)?;
                 let sound = check::doc(&doc) == row.get::<_, u32>("doc_check")?;
                 let key = verdict(sound, || uuid_text(&doc.id));
                 docs.push(doc);
@@ -267,37 +311,39 @@ fn each_row(
         }
         Ok(Ok(()))
     };
-    walk().map_err(fault("read", file))?.map_err(|key| {
-        let (file, what) = (file.to_path_buf(), "the row does not match its checksum");
-        StoreFault::DamagedRow { file, table, key, what }
-    })
+    walk().map_err(fault("read", file))?.map_err(|key| damaged_row(file, table, key))
+}
+
+fn damaged_row(file: &Arc<PathBuf>, table: &'static str, key: String) -> StoreFault {
+    let (file, what) = (file.to_path_buf(), "the row does not match its checksum");
+    StoreFault::DamagedRow { file, table, key, what }
 }
 
 fn verdict(sound: bool, key: impl FnOnce() -> String) -> Result<(), String> {
     if sound { Ok(()) } else { Err(key()) }
 }
 
-/// The columns [`read_doc`] reads, in its order, and then their checksum.
+/// The columns [`read_doc`] reads, from any first one on, in its order, and then their checksum.
 const DOC_COLUMNS: &str =
     "id, name, version, status, correlation_id, start_ms, end_ms, update_ms, priority, reason,
     parent_id, event, failed_refs, classifier, doc_check";
 
-fn read_doc(row: &SqlRow<'_>) -> rusqlite::Result<Doc> {
+fn read_doc(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<Doc> {
     Ok(Doc {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        version: row.get(2)?,
-        status: row.get(3)?,
-        correlation_id: row.get(4)?,
-        start_ms: row.get(5)?,
-        end_ms: row.get(6)?,
-        update_ms: row.get(7)?,
-        priority: row.get(8)?,
-        reason: row.get(9)?,
-        parent_id: row.get(10)?,
-        event: row.get(11)?,
-        failed_refs: row.get(12)?,
-        classifier: row.get(13)?,
+        id: row.get(first)?,
+        name: row.get(first + 1)?,
+        version: row.get(first + 2)?,
+        status: row.get(first + 3)?,
+        correlation_id: row.get(first + 4)?,
+        start_ms: row.get(first + 5)?,
+        end_ms: row.get(first + 6)?,
+        update_ms: row.get(first + 7)?,
+        priority: row.get(first + 8)?,
+        reason: row.get(first + 9)?,
+        parent_id: row.get(first + 10)?,
+        event: row.get(first + 11)?,
+        failed_refs: row.get(first + 12)?,
+        classifier: row.get(first + 13)?,
     })
 }
 
@@ -334,21 +380,49 @@ pub(super) fn covered(connection: &Connection, file: &Arc<PathBuf>, store: Id) -
     Ok(covered)
 }
 
-/// Checks the checksums of every row.
-pub(super) fn check_rows(connection: &Connection, file: &Arc<PathBuf>) -> Result<(), StoreFault> {
+/// The table of value files, checked.
+pub(super) fn value_files(connection: &Connection, file: &Arc<PathBuf>) -> Result<Files, StoreFault> {
+    let mut files = Files::new();
+    let sql = "SELECT file, bytes, dead, row_check FROM value_files";
+    each_row(connection, file, "value_files", sql, [], |row| {
+        let number: u32 = row.get(0)?;
+        let [bytes, dead] = [row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, i64>(2)?.cast_unsigned()];
+        let found = FileUse { bytes, dead };
+        files.insert(number, found);
+        Ok(verdict(found.check(number) == row.get::<_, u32>(3)?, || number.to_string()))
+    })?;
+    Ok(files)
+}
+
+/// Checks the checksums of every row, records in the value log included.
+pub(super) fn check_rows(
+    connection: &Connection,
+    file: &Arc<PathBuf>,
+    values: &ValueReader,
+) -> Result<(), StoreFault> {
     let sql = format!(
-        "SELECT {DOC_COLUMNS}, open, next_due, flags, head_check, ready, record_check, record FROM executions"
+        "SELECT value_file, value_at, value_len, {DOC_COLUMNS}, open, next_due, flags, head_check, ready, record_check,
+            record FROM executions"
     );
+    let mut unreadable = None;
     each_row(connection, file, "executions", &sql, [], |row| {
-        let doc = read_doc(row)?;
+        let doc = read_doc(row, 3)?;
         let ready = row.get_ref("ready")?.as_blob_or_null()?.unwrap_or_default();
         let head = check::head(&doc.id, row.get("open")?, row.get("next_due")?, ready, row.get("flags")?);
-        let record = check::record(&doc.id, row.get_ref("record")?.as_blob()?);
+        let record = match value_files::read_place(row, 0)?.map(|place| values.read(&doc.id, place)) {
+            None => check::record(&doc.id, row.get_ref("record")?.as_blob()?),
+            Some(Ok(record)) => check::record(&doc.id, &record.unwrap_or_default()),
+            Some(Err(fault)) => {
+                unreadable = Some(fault);
+                return Ok(Err(uuid_text(&doc.id)));
+            }
+        };
         let sound = head == row.get::<_, u32>("head_check")?
             && record == row.get::<_, u32>("record_check")?
             && check::doc(&doc) == row.get::<_, u32>("doc_check")?;
         Ok(verdict(sound, || uuid_text(&doc.id)))
-    })?;
+    })
+    .map_err(|damage| unreadable.unwrap_or(damage))?;
     each_row(connection, file, "things", "SELECT kind, key, row_check, value FROM things", [], |row| {
         let (kind, key) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
         let sound = check::thing(kind, key, row.get_ref(3)?.as_blob()?) == row.get::<_, u32>(2)?;

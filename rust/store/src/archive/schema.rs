@@ -21,7 +21,8 @@ const PAGE_BYTES: u32 = 16_384;
 
 /// One step per entry; a step that has landed never changes. The number of steps is the schema version.
 ///
-/// The record comes last in its row, so that reading the columns before it never follows its overflow pages.
+/// The record comes after what is read without it, so that reading those columns never follows its overflow pages. Where
+/// `value_file` is set the record is empty and lies in the value log.
 const MIGRATIONS: &[&str] = &["
 CREATE TABLE store (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -77,6 +78,16 @@ CREATE TABLE task_logs (
     log BLOB NOT NULL,
     PRIMARY KEY (task, seq)
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE executions ADD COLUMN value_file INTEGER;
+ALTER TABLE executions ADD COLUMN value_at INTEGER;
+ALTER TABLE executions ADD COLUMN value_len INTEGER;
+CREATE TABLE value_files (
+    file INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    row_check INTEGER NOT NULL
+) STRICT;
 "];
 
 /// Settings of the writing connection. The page size holds for a new file only.
