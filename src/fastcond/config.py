@@ -187,6 +187,11 @@ class Loaded:
     notes: tuple[str, ...]
 
 
+def export_default(variable: str, value: str) -> None:
+    """Set an environment variable that a library reads by itself, unless the user has set it."""
+    os.environ.setdefault(variable, value)
+
+
 def load(
     flags: Mapping[str, object],
     *,

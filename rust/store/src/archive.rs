@@ -1,5 +1,5 @@
 //! The archive: executions, keyed records and task logs in one SQLite file, written behind the journal; the records of
-//! executions that are over lie in a log of their own beside it (`values`).
+//! executions that are over, and large ones, lie in a log of their own beside it (`values`).
 //!
 //! # Why it may skip syncs
 //!
@@ -42,6 +42,9 @@ use value_files::Files;
 use write::Placed;
 
 pub use reader::ArchiveReader;
+
+/// A record of an open execution stays in its row below this: it will soon be replaced.
+const INLINE_BYTES: usize = 4 << 10;
 
 /// The sixteen bytes of an execution or task id.
 pub type Id = [u8; 16];
@@ -324,13 +327,14 @@ impl Archive {
         reader::check_rows(&self.connection, &self.file, &self.value_reader)
     }
 
-    /// Puts the records of executions that are over into the value log, durably.
+    /// Puts large records, and those of executions that are over, into the value log, durably.
     fn place(&mut self, rows: &[Row]) -> Result<Vec<Placed>, StoreFault> {
         let mut placed = Vec::with_capacity(rows.len());
         for row in rows {
             let check = check::record(&row.id, &row.record);
+            let is_inline = row.open && row.record.len() < INLINE_BYTES;
             let place =
-                if row.open { None } else { Some(self.values.append(&row.id, check, &row.record)?) };
+                if is_inline { None } else { Some(self.values.append(&row.id, check, &row.record)?) };
             placed.push(Placed { check, place });
         }
         self.values.sync()?;

@@ -1,7 +1,7 @@
-//! The value log: records of executions that are over, appended to files beside the archive.
+//! The value log: records of executions that are over, and large ones, appended to files beside the archive.
 //!
 //! SQLite would write each record twice, into its write-ahead log and into the main file, with a checksum over both. A
-//! record that will hardly change again is written once instead, and its row says where it lies. Order makes that safe:
+//! record that will hardly change again, or is large, is written once instead, and its row says where it lies. Order makes that safe:
 //! appended, [synced](ValueLog::sync), and only then named by a row; so no row names bytes that a power loss could
 //! undo. Bytes that no row names (an append before a crash) are cut off at the next opening.
 //!

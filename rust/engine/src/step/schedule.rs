@@ -196,7 +196,11 @@ impl Step<'_, '_> {
     /// Resolves the input parameters of a step as they stand now (S-8.1, S-8.17).
     pub fn resolve_input(&mut self, node: &Node, no: TaskNo) -> Result<Raw, String> {
         let scope = InputScope::new(self.live, self.given.defs, Some(no));
-        let resolved = node.input.resolve_raw(&scope).map_err(|e| e.to_string())?;
+        let mut text = String::new();
+        node.input.resolve(&scope, &mut text).map_err(|e| e.to_string())?;
+        // Steps often pass on what the workflow was given: equal text is kept once.
+        let given = &self.live.execution.input;
+        let resolved = if **given == *text { given.clone() } else { Raw::of_checked(text) };
         match &node.defaults {
             None => Ok(resolved),
             Some(template) => {

@@ -26,7 +26,8 @@ impl<'a> Written<'a> {
         if text.len() < BYTES_MIN {
             return w.text(tag, Some(text));
         }
-        if let Some(slot) = self.newest.iter().position(|known| *known == text) {
+        let is_same = |known: &&str| std::ptr::eq(*known, text) || *known == text;
+        if let Some(slot) = self.newest.iter().position(is_same) {
             return w.uint(tag, self.place(slot) + 1);
         }
         let slot = slot_of(self.count);

@@ -23,8 +23,9 @@ const HAND_OVER_BYTES: usize = 1 << 20;
 const ARCHIVE_EVERY: Duration = Duration::from_secs(1);
 /// Changes after which they go earlier.
 const ARCHIVE_CHANGES: usize = 16_384;
-/// Bytes of finished records after which they go earlier: a batch must fit the archive's page cache.
-const ARCHIVE_BYTES: usize = 16 << 20;
+/// Bytes of finished records after which they go earlier. Every batch also carries the executions that go on, so it should
+/// be well above what those amount to.
+const ARCHIVE_BYTES: usize = 64 << 20;
 
 /// Starts the engine thread: it recovers from the store, hands the store back, and goes on deciding.
 pub(super) fn spawn(

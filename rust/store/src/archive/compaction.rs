@@ -6,7 +6,7 @@
 
 use rusqlite::TransactionBehavior;
 
-use super::value_files::{self, FileChanges, Files};
+use super::value_files::{self, FileChanges, FileUse, Files};
 use super::{Archive, fault};
 use crate::fault::StoreFault;
 use crate::values::{Entry, Place};
@@ -26,14 +26,7 @@ impl Archive {
     /// Goes on with emptying a sparse file of the value log, or looks for one.
     pub(super) fn compact(&mut self) -> Result<(), StoreFault> {
         let Some(emptying) = self.emptying.take() else {
-            let tail = self.values.newest();
-            let found = self.files.iter().find(|(file, used)| **file != tail && used.is_sparse());
-            match found.map(|(file, used)| (*file, *used)) {
-                Some((file, used)) if used.is_dead() => self.condemn(file)?,
-                Some((file, used)) => self.emptying = Some(Emptying { file, at: 0, end: used.bytes }),
-                None => {}
-            }
-            return Ok(());
+            return self.choose();
         };
         let next = self.step(emptying)?;
         if next.at < next.end {
@@ -41,6 +34,18 @@ impl Archive {
             return Ok(());
         }
         self.condemn(next.file)
+    }
+
+    /// Gives up the files that nothing is in, and begins with the oldest of the sparse ones.
+    fn choose(&mut self) -> Result<(), StoreFault> {
+        let tail = self.values.newest();
+        let dead = |(file, used): (&u32, &FileUse)| (*file != tail && used.is_dead()).then_some(*file);
+        for file in self.files.iter().filter_map(dead).collect::<Vec<_>>() {
+            self.condemn(file)?;
+        }
+        let sparse = self.files.iter().find(|(file, used)| **file != tail && used.is_sparse());
+        self.emptying = sparse.map(|(file, used)| Emptying { file: *file, at: 0, end: used.bytes });
+        Ok(())
     }
 
     /// Moves what lives in the next stretch of the file.

@@ -17,8 +17,9 @@ const IDLE_BEFORE_SEAL: Duration = Duration::from_millis(5);
 /// How often [`SyncMode::Normal`] syncs.
 const NORMAL_SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// A group buffer that grew beyond this is given back instead of being kept for the next group.
-const BUFFER_KEPT_BYTES: usize = 8 << 20;
+/// A group buffer that grew beyond this is given back instead of being kept for the next group. As large as the usual
+/// bound of a queue: memory that is given back has to be cleared by the kernel before it is had again.
+const BUFFER_KEPT_BYTES: usize = 32 << 20;
 
 /// How much may wait for the journal before a producer has to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

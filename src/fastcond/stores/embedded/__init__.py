@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from fastcond.config import export_default
 from fastcond.errors import StoreError
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 def open_node(config: Config) -> Node:
     """Open the node on its data folder and recover what it holds; blocks until the node can serve."""
+    # The core's allocator reads this when it is loaded. Memory that goes back to the kernel at once has to be cleared
+    # again for the next payload; after ten idle seconds it still goes back.
+    export_default("MIMALLOC_PURGE_DELAY", "10000")
     # Loaded here so that commands which open no store do not pay for the compiled core.
     from fastcond import _core  # noqa: PLC0415
 
