@@ -42,7 +42,7 @@ impl Progress {
         let done = ledger.finished();
         let rate = float(done.saturating_sub(self.finished) as u64) / passed.as_secs_f64();
         let line = format!(
-            "{:.0} s: {done} finished, {rate:.0}/s, {} unfinished, {} refused",
+            "{:.1} s: {done} finished, {rate:.0}/s, {} unfinished, {} refused",
             now.saturating_duration_since(self.begun).as_secs_f64(),
             ledger.unfinished(),
             ledger.refused_starts()

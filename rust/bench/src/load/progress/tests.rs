@@ -37,7 +37,7 @@ fn the_line_is_rewritten_twice_a_second_and_wiped_out() {
     progress.close();
     assert_eq!(
         *screen.0.borrow(),
-        format!("{REWRITE}0 s: 1 finished, 2/s, 0 unfinished, 0 refused{REWRITE}")
+        format!("{REWRITE}0.5 s: 1 finished, 2/s, 0 unfinished, 0 refused{REWRITE}")
     );
 }
 
