@@ -16,7 +16,7 @@ profiles; N as 13, as 10k or as 1m
                            the timers fire evenly, without they fire together
   parkedN                  N executions that are started and stay, each with two timers; no workers. Reports memory
                            before and after, and the CPU of --idle-seconds with nothing to do
-  idlepollsN               N long polls that find nothing, renewed as they come back; the CPU they cost in --seconds
+  idlepollsN               N long polls that find nothing, renewed as they come back; reports the CPU they cost
 
 Without --rate the loop is closed: I executions are unfinished at any time, and a slow server is asked less. With
 --rate it is open: executions fall due on a fixed schedule, and every start and every start-to-completed is timed
@@ -29,7 +29,8 @@ options of run
   --workers W              connections that poll and report (64, or as many as types)
   --types T                definitions and task types, started in turn (1; idlepollsN: N); exec and its like. With
                            fewer workers than types, workers ask for what was started
-  --inflight I             executions unfinished at any time, without --rate (2 W, by the width of a fork; timersN 10k)
+  --inflight I             executions unfinished at any time, without --rate (2 W, by the width of a fork;
+                           timersN 10k)
   --batch B                tasks asked for in one poll (those of one task 1, others 10)
   --poll-timeout-ms MS     how long a poll may wait for work (100, idlepollsN 5000); given, a single poll is a batch
                            of one
@@ -45,5 +46,5 @@ options of run
   --data-dir DIR           the server's folder: what reaches its disk counts, whoever writes it
   --json FILE              write the report there
 
-A start answered 429 or 503 is refused, which is no error: it is counted, timed and taken out of the books. A refused
-poll or result is tried again after a rest.";
+A start answered 429 or 503 is refused, which is no error: it is counted, timed and taken out of the books. A
+refused poll or result is tried again after a rest.";

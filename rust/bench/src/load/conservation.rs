@@ -79,6 +79,11 @@ fn judge(profile: Profile, outcome: &Outcome, outcomes: BTreeMap<String, usize>)
     if ledger.strangers() > 0 {
         violations.push(format!("{} tasks of no unfinished execution were handed out", ledger.strangers()));
     }
+    if matches!(profile, Profile::IdlePolls(_)) && outcome.refusals.polls > 0 {
+        // What an idle server costs is not what it costs to turn polls away.
+        let refused = outcome.refusals.polls;
+        violations.push(format!("{refused} polls were refused: the server does not hold so many"));
+    }
     if outcome.early > 0 {
         violations.push(format!("{} tasks were handed out before their timer was due", outcome.early));
     }

@@ -78,6 +78,16 @@ fn an_empty_run_is_no_success() {
 }
 
 #[test]
+fn idle_polls_that_are_refused_are_not_idle() {
+    let refusals = Refusals { polls: 3, ..Refusals::default() };
+    let outcome = Outcome { refusals, ..outcome(finished(0)) };
+    let conservation = judge(Profile::IdlePolls(4), &outcome, outcomes(&[]));
+    assert_eq!(conservation.violations, ["3 polls were refused: the server does not hold so many"]);
+    let busy = Outcome { ledger: finished(1), ..outcome };
+    assert!(judge(Profile::Exec, &busy, outcomes(&[])).holds);
+}
+
+#[test]
 fn a_parked_execution_shall_still_run() {
     let of = |counts: &[(&str, usize)]| judge(Profile::Parked(3), &outcome(finished(3)), outcomes(counts));
     assert!(of(&[("RUNNING", 3)]).holds);

@@ -34,14 +34,17 @@ impl Driver<'_> {
     fn receive(&mut self, index: usize) -> io::Result<()> {
         let actor = &mut self.actors[index];
         let Some(socket) = actor.socket.as_mut() else { return Ok(()) };
-        match socket.receive()? {
+        let asked = actor.asked.name();
+        let received = socket.receive().map_err(|error| {
+            io::Error::new(error.kind(), format!("waiting for the answer to a {asked}: {error}"))
+        });
+        match received? {
             Received::Nothing => return Ok(()),
             Received::Closed if actor.asked == Asked::Nothing => {
                 actor.socket = None;
                 return Ok(());
             }
             Received::Closed => {
-                let asked = actor.asked.name();
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     format!("the server closed the connection instead of answering a {asked}"),

@@ -48,7 +48,7 @@ impl Report {
         if missed > 0 {
             writeln!(
                 f,
-                "missed     {missed:>10} of {offered} starts due were never sent: too few starters, or no time left"
+                "missed     {missed:>10} of {offered} starts due were never sent: no starter free in time"
             )?;
         }
         let refused = &self.refused;
@@ -79,13 +79,17 @@ impl Report {
                 server.device_bytes_per_execution.map_or("?".to_owned(), |bytes| format!("{bytes:.0}"))
             )?;
             let before = server.resident_bytes_before;
-            writeln!(
+            let after = server.resident_bytes;
+            write!(
                 f,
-                "memory     {:>10.1} MiB before, {:.1} MiB after, {:.0} B/execution",
+                "memory     {:>10.1} MiB before, {:.1} MiB after",
                 mebibytes(before),
-                mebibytes(server.resident_bytes),
-                server.resident_bytes_per_execution
+                mebibytes(after)
             )?;
+            if self.executions.finished.count > 0 {
+                write!(f, ", {:.0} B/execution", server.resident_bytes_per_execution)?;
+            }
+            writeln!(f)?;
             if let Some(share) = server.idle_cpu_share {
                 writeln!(f, "idle       {:>10.3} % of a core", share * 100.0)?;
             }
