@@ -18,6 +18,8 @@ pub struct Latencies {
     pub update: Waits,
     /// From the moment the start was due to the acknowledgement of the last result.
     pub execution: Waits,
+    /// How much later than due a start was sent in an open loop: the client was kept from it, or no starter was free.
+    pub lag: Waits,
     /// How much later than due a task behind a timer was handed out, counted from when its start was sent.
     pub late: Waits,
 }

@@ -185,6 +185,9 @@ pub struct LatencyTable {
     pub update: Quantiles,
     /// From the moment the start was due to the acknowledgement of the last result.
     pub start_to_completed: Quantiles,
+    /// How much later than due starts were sent: the client was kept from it by the machine, or no starter was free.
+    /// It is part of the two above; only of an open loop.
+    pub start_lag: Option<Quantiles>,
     /// How much later than due the task behind a timer was handed out; only of `timersN`.
     pub late: Option<Quantiles>,
 }
@@ -225,6 +228,7 @@ impl Report {
                 poll: outcome.latencies.poll.quantiles(),
                 update: outcome.latencies.update.quantiles(),
                 start_to_completed: outcome.latencies.execution.quantiles(),
+                start_lag: config.rate.map(|_| outcome.latencies.lag.quantiles()),
                 late: config.profile.timer().map(|_| outcome.latencies.late.quantiles()),
             },
             series: outcome.series.clone(),

@@ -189,7 +189,11 @@ impl Driver<'_> {
 
     /// Sends a start that was due at `due`; it is timed from then.
     pub(super) fn ask_start(&mut self, index: usize, due: Instant) -> io::Result<()> {
-        let number = self.ledger.begin(due, Instant::now());
+        let sent = Instant::now();
+        if self.schedule.is_some() {
+            self.latencies.lag.record(sent.saturating_duration_since(due));
+        }
+        let number = self.ledger.begin(due, sent);
         self.ask(index, Asked::Start(number), due, |messages, out| messages.start(out, number))
     }
 

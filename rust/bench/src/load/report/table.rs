@@ -113,6 +113,7 @@ impl Report {
             ("start to completed", latency.start_to_completed),
         ]
         .into_iter()
+        .chain(latency.start_lag.map(|lag| ("start sent late", lag)))
         .chain(latency.late.map(|late| ("later than due", late)))
         .filter(|(_, row)| row.count > 0)
         {
