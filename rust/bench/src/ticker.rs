@@ -8,6 +8,9 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A timer of the kernel that expires again and again.
 #[derive(Debug)]
 pub struct Ticker(OwnedFd);
