@@ -47,3 +47,35 @@ fn children_belong_to_the_family() {
     drop(child.stdin.take());
     child.wait().unwrap();
 }
+
+#[test]
+fn a_folder_holds_what_is_below_it() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(stored_bytes(folder.path()).unwrap(), 0);
+    let below = folder.path().join("a/b");
+    fs::create_dir_all(&below).unwrap();
+    let mut file = fs::File::create(below.join("c")).unwrap();
+    std::io::Write::write_all(&mut file, &vec![1; 100_000]).unwrap();
+    // Until it is on the disk, a file system may not have decided where.
+    file.sync_all().unwrap();
+    let stored = stored_bytes(folder.path()).unwrap();
+    assert!((50_000..1_000_000).contains(&stored), "{stored}");
+    assert!(stored_bytes(&below.join("gone")).is_err());
+}
+
+#[test]
+fn more_files_than_the_system_allows_are_an_error_that_says_where_to_look() {
+    allow_files(10).unwrap();
+    let error = allow_files(1 << 40).unwrap_err().to_string();
+    assert!(error.contains("ulimit -Hn"), "{error}");
+}
+
+#[test]
+fn nobody_uses_nothing() {
+    assert_eq!(Processes::of(&[]).usage().unwrap(), Usage::default());
+    let mut own = Processes::of(&[std::process::id()]);
+    // Past the number of readings after which the family is looked up again.
+    for _ in 0..=2 * READINGS {
+        assert!(own.usage().unwrap().resident_bytes > 0);
+    }
+}
