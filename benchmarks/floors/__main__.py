@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import machine
 from benchmarks.first_day import SERVER_COMMAND
-from benchmarks.floors import payload, peers, throughput
+from benchmarks.floors import (
+    breadth,
+    disk,
+    latency,
+    overload,
+    parked,
+    payload,
+    peers,
+    retained,
+    search,
+    throughput,
+)
 from benchmarks.floors.bench import QUICK, Bench, Scale
 from benchmarks.floors.bound import Bound, Found, Row, table
 from benchmarks.targets import ROOT, WORK, BenchmarkError, build_load_generator, sync_times
@@ -43,7 +54,14 @@ class Group:
 GROUPS = (
     Group(("P1", "P2", "P3"), throughput.shares),
     Group(("P4", "P5"), peers.ratios),
+    Group(("P6",), latency.half_of_peak),
     Group(("P7",), throughput.cost_by_width),
+    Group(("P8",), parked.memory_and_restart),
+    Group(("P9",), disk.bytes_per_execution),
+    Group(("P10",), search.index_cost),
+    Group(("P11",), overload.three_times_the_peak),
+    Group(("P12",), breadth.idle_polls_and_types),
+    Group(("P13",), retained.over_history),
     Group(("P14",), payload.against_null),
 )
 
