@@ -2,7 +2,7 @@
 //!
 //! Three programs in one binary, `fastcond-bench`:
 //!
-//! * `run` drives any Conductor-compatible URL in a closed loop from one thread, counts what the server burnt for
+//! * `run` drives any Conductor-compatible URL from one thread, in a closed or an open loop, counts what the server burnt for
 //!   it, and checks that nothing was lost or handed out twice;
 //! * `null` is the ceiling: a server that receives, logs durably and answers, and does nothing else;
 //! * `fsync` is the floor under both: how fast this disk makes an append durable.
@@ -19,4 +19,5 @@ pub mod poller;
 pub mod procfs;
 pub mod profile;
 pub mod socket;
+pub mod ticker;
 pub mod waits;

@@ -33,7 +33,7 @@ def usage() -> None:
 @bench.command("run", context_settings=PASSED_ON)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def run(options: tuple[str, ...]) -> None:
-    """Drive a server in a closed loop and check that nothing is lost."""
+    """Drive a server in a closed or open loop and check that nothing is lost."""
     _carry_out(("run", *options))
 
 

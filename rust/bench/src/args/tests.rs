@@ -1,4 +1,5 @@
 use super::*;
+use crate::profile::Profile;
 
 fn parsed(line: &str) -> Result<Command, ArgsError> {
     parse(std::iter::once("fastcond-bench").chain(line.split_whitespace()).map(OsString::from))
@@ -20,7 +21,7 @@ fn run_with_every_option() {
     assert_eq!(config.profile, Profile::Chain(13));
     assert_eq!((config.workers, config.starters, config.inflight, config.batch), (4, 2, 9, 3));
     assert_eq!((config.payload_bytes, config.executions_max, config.sample_max), (100, Some(7), 5));
-    assert_eq!(config.poll_timeout_ms, 7);
+    assert_eq!(config.poll_timeout_ms, Some(7));
     assert_eq!(config.start_window, Duration::from_millis(500));
     assert_eq!((config.drain_max, config.settle_max), (Duration::from_secs(2), Duration::ZERO));
     assert_eq!(config.pids, [11, 12]);
@@ -37,6 +38,13 @@ fn run_defaults_follow_the_profile() {
     assert_eq!((wide.inflight, wide.batch), (2, 10));
     assert_eq!(run("--profile fork:10 --workers 64").inflight, 13);
     assert_eq!(run("--profile loop:1000").inflight, 128);
+}
+
+#[test]
+fn an_open_loop_has_connections_to_spare() {
+    let open = run("--profile exec --rate 2500.5");
+    assert_eq!((open.rate, open.starters, open.poll_timeout_ms), (Some(2500.5), 256, None));
+    assert_eq!(run("--profile chain3 --rate 10 --starters 7").starters, 7);
 }
 
 #[test]
@@ -77,6 +85,10 @@ fn lines_that_cannot_be_followed_say_why() {
         (format!("run {url} --profile chain:2 --target null"), "only exec"),
         ("run --url ftp://h --profile exec".to_owned(), "--url: want http://"),
         (format!("run {url} --profile exec --fast"), "--fast"),
+        (format!("run {url} --profile exec --rate 0"), "--rate: want"),
+        (format!("run {url} --profile exec --rate nan"), "--rate: want"),
+        (format!("run {url} --profile exec --rate 5 --inflight 9"), "--inflight: has no meaning with --rate"),
+        (format!("run {url} exec"), "exec"),
     ] {
         let error = parsed(&line).expect_err(&line).to_string();
         assert!(error.contains(want), "{line:?} said {error:?}, not {want:?}");

@@ -18,6 +18,8 @@ pub struct Response<'a> {
     pub consumed: usize,
     /// The server will close the connection; the next request needs a new one.
     pub closes: bool,
+    /// The server says when to come again.
+    pub has_retry_after: bool,
 }
 
 /// Takes the first response apart; `None` when it has not arrived completely.
@@ -29,6 +31,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Response<'_>>, WireError> {
     };
     let status = head.code.unwrap_or(0);
     let closes = has_token(head.headers, "connection", "close");
+    let has_retry_after = head.headers.iter().any(|header| header.name.eq_ignore_ascii_case("retry-after"));
     let rest = &bytes[head_bytes..];
     let framed = if matches!(status, 100..=199 | 204 | 304) {
         Some((Cow::Borrowed(&[][..]), 0))
@@ -38,7 +41,13 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Response<'_>>, WireError> {
         let length = content_length(head.headers)?.ok_or(WireError::NoLength)?;
         rest.get(..length).map(|body| (Cow::Borrowed(body), length))
     };
-    Ok(framed.map(|(body, length)| Response { status, body, consumed: head_bytes + length, closes }))
+    Ok(framed.map(|(body, length)| Response {
+        status,
+        body,
+        consumed: head_bytes + length,
+        closes,
+        has_retry_after,
+    }))
 }
 
 /// Joins the chunks of a body; the second value is how many bytes they take on the wire.

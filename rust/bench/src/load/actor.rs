@@ -7,6 +7,10 @@ use crate::http::response::Response;
 use crate::load::messages::{Lease, leases};
 use crate::socket::Socket;
 
+/// The statuses by which a server says that it is full.
+const TOO_MANY_REQUESTS: u16 = 429;
+const UNAVAILABLE: u16 = 503;
+
 /// What a connection does in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -44,6 +48,9 @@ impl Asked {
 
     /// Reads an answer to what was asked; an error says why it makes no sense.
     pub fn read(self, response: &Response<'_>) -> Result<Answer, String> {
+        if matches!(response.status, TOO_MANY_REQUESTS | UNAVAILABLE) && self != Self::Nothing {
+            return Ok(Answer::Refused { has_retry_after: response.has_retry_after });
+        }
         if !(200..300).contains(&response.status) {
             let text: String = String::from_utf8_lossy(&response.body).chars().take(500).collect();
             return Err(format!("{} was answered {}: {text}", self.name(), response.status));
@@ -76,6 +83,11 @@ pub enum Answer {
     Looped(usize),
     /// A result of this execution was taken; more work may have come along.
     Updated(usize, Vec<Lease>),
+    /// The server is full; it may have said when to come again.
+    Refused {
+        /// Whether the answer has a Retry-After.
+        has_retry_after: bool,
+    },
 }
 
 /// One connection of the client.
@@ -87,15 +99,24 @@ pub struct Actor {
     pub socket: Option<Socket>,
     /// What waits for an answer.
     pub asked: Asked,
-    /// Since when.
+    /// Since when; a start counts from when it was due.
     pub asked_at: Instant,
     /// Tasks handed out and not begun.
     pub backlog: VecDeque<Lease>,
+    /// The task whose result is under way, with the number of its execution, in case it is refused.
+    pub reporting: Option<(usize, Lease)>,
 }
 
 impl Actor {
     /// Makes an idle actor.
     pub fn new(role: Role, socket: Socket, now: Instant) -> Self {
-        Self { role, socket: Some(socket), asked: Asked::Nothing, asked_at: now, backlog: VecDeque::new() }
+        Self {
+            role,
+            socket: Some(socket),
+            asked: Asked::Nothing,
+            asked_at: now,
+            backlog: VecDeque::new(),
+            reporting: None,
+        }
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::http::blocking::Caller;
-use crate::load::driver::Outcome;
+use crate::load::config::{RunConfig, Target};
 use crate::load::ledger::Ledger;
-use crate::load::{RunConfig, Target};
+use crate::load::outcome::Outcome;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +27,14 @@ const WANTED: &str = "COMPLETED";
 pub struct Conservation {
     /// Nothing was lost, doubled or left over.
     pub holds: bool,
+    /// Executions whose start was sent; the sum of the next three.
+    pub started: usize,
+    /// Executions that have all results acknowledged.
+    pub finished: usize,
+    /// Executions that lack a result.
+    pub unfinished: usize,
+    /// Executions whose start was refused.
+    pub refused: usize,
     /// Executions asked for their outcome.
     pub asked: usize,
     /// The outcomes, by status.
@@ -45,7 +53,7 @@ pub fn check(config: &RunConfig, outcome: &Outcome) -> io::Result<Conservation> 
     if config.target == Target::Conductor {
         // After a run that did not drain nothing is gained by waiting once more.
         let wait = if outcome.ledger.is_balanced() { OUTCOME_WAIT } else { Duration::ZERO };
-        outcomes = ask(config, outcome.ledger.sample(config.sample_max), wait)?;
+        outcomes = ask(config, outcome.ledger.sample(), wait)?;
     }
     Ok(judge(&outcome.ledger, outcomes))
 }
@@ -55,6 +63,9 @@ fn judge(ledger: &Ledger, outcomes: BTreeMap<String, usize>) -> Conservation {
     let mut violations = Vec::new();
     if !ledger.is_balanced() {
         violations.push(format!("{} of {} executions did not finish", ledger.unfinished(), ledger.begun()));
+    }
+    if ledger.begun() != ledger.finished() + ledger.unfinished() + ledger.refused_starts() {
+        violations.push("the books do not add up".to_owned());
     }
     if ledger.begun() == 0 {
         violations.push("nothing was started".to_owned());
@@ -70,6 +81,10 @@ fn judge(ledger: &Ledger, outcomes: BTreeMap<String, usize>) -> Conservation {
     }
     Conservation {
         holds: violations.is_empty(),
+        started: ledger.begun(),
+        finished: ledger.finished(),
+        unfinished: ledger.unfinished(),
+        refused: ledger.refused_starts(),
         asked: outcomes.values().sum(),
         outcomes,
         duplicates: ledger.duplicates(),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::request;
-use crate::load::RunConfig;
+use crate::load::config::RunConfig;
 
 #[cfg(test)]
 mod tests;
@@ -41,9 +41,10 @@ impl Messages {
         let payload = "p".repeat(config.payload_bytes);
         let start = json!({ "name": name, "version": 1, "input": config.profile.input(name, &payload) });
         let result = json!({ "status": "COMPLETED", "outputData": { "payload": payload } });
-        let (kind, poll_after) = match config.batch {
-            1 => ("poll", String::new()),
-            batch => ("poll/batch", format!("&count={batch}&timeout={}", config.poll_timeout_ms)),
+        let (kind, poll_after) = match (config.batch, config.poll_timeout_ms) {
+            (1, None) => ("poll", String::new()),
+            // The single poll has no time limit of the caller's.
+            (batch, _) => ("poll/batch", format!("&count={batch}&timeout={}", config.poll_limit_ms())),
         };
         let update = if config.profile.updates_with_next() { "/tasks/update-v2" } else { "/tasks" };
         Self {

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::load::config::{RunConfig, Target};
 use crate::load::conservation::Conservation;
-use crate::load::driver::Outcome;
-use crate::load::{RunConfig, Target};
+use crate::load::outcome::{Outcome, Refusals};
 use crate::procfs::Usage;
 use crate::waits::{Quantiles, float, rounded};
+
+mod table;
 
 #[cfg(test)]
 mod tests;
@@ -40,10 +42,12 @@ pub struct Report {
     pub settings: Settings,
     /// From the first start to the last acknowledgement, in seconds.
     pub wall_s: f64,
-    /// Executions finished.
-    pub executions: Rates,
+    /// Executions finished, and how many there might have been.
+    pub executions: Executions,
     /// Tasks whose result was acknowledged.
     pub tasks: Rates,
+    /// Starts the server turned away because it was full.
+    pub refused: Refused,
     /// What the server used; `None` without `--pid`.
     pub server: Option<ServerUse>,
     /// What the client did.
@@ -67,11 +71,13 @@ pub struct Settings {
     pub starters: usize,
     /// Connections that work.
     pub workers: usize,
-    /// Bound on unfinished executions.
+    /// Executions started per second; `None` in a closed loop.
+    pub rate: Option<f64>,
+    /// Bound on unfinished executions in a closed loop.
     pub inflight: usize,
     /// Tasks asked for in one poll.
     pub batch: usize,
-    /// How long a batch poll may wait.
+    /// How long a poll that has a limit may wait.
     pub poll_timeout_ms: u32,
     /// Bytes in each input and result.
     pub payload_bytes: usize,
@@ -88,6 +94,33 @@ pub struct Rates {
     pub per_s: f64,
     /// Per second of server CPU; `None` without `--pid`.
     pub per_server_cpu_s: Option<f64>,
+}
+
+/// Executions of the run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Executions {
+    /// Those that finished.
+    #[serde(flatten)]
+    pub finished: Rates,
+    /// Starts that were due: sent, or missed.
+    pub offered: u64,
+    /// Starts that were due and never sent: no connection was free, and the line was full or the time over.
+    pub missed: u64,
+}
+
+/// What was answered 429 or 503.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Refused {
+    /// Starts.
+    pub count: u64,
+    /// Those of them that were told when to come again.
+    pub with_retry_after: u64,
+    /// How long those starts took to be refused, from the moment they were due.
+    pub latency_us: Quantiles,
+    /// Polls; each was made again.
+    pub polls: u64,
+    /// Results; each was sent again.
+    pub updates: u64,
 }
 
 /// What the server used for the run.
@@ -124,13 +157,13 @@ pub struct ClientUse {
 /// One row for each kind of wait.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct LatencyTable {
-    /// Start call.
+    /// Start call that was accepted, from the moment it was due.
     pub start: Quantiles,
     /// Poll that came back with work.
     pub poll: Quantiles,
     /// Report of a result.
     pub update: Quantiles,
-    /// From sending the start to the acknowledgement of the last result.
+    /// From the moment the start was due to the acknowledgement of the last result.
     pub start_to_completed: Quantiles,
 }
 
@@ -147,24 +180,18 @@ impl Report {
         };
         let executions = outcome.ledger.finished() as u64;
         let tasks = outcome.ledger.results();
-        let dirtied = used.settled.dirtied_bytes.saturating_sub(used.before.dirtied_bytes);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             settings: Settings::of(config),
             wall_s: rounded(wall_s, 3),
-            executions: rates(executions),
+            executions: Executions {
+                finished: rates(executions),
+                offered: outcome.offered,
+                missed: outcome.missed,
+            },
             tasks: rates(tasks),
-            server: is_known.then(|| ServerUse {
-                cpu_s: rounded(cpu_s, 3),
-                cpu_until_drained_s: rounded(
-                    used.drained.cpu.saturating_sub(used.before.cpu).as_secs_f64(),
-                    3,
-                ),
-                cpu_us_per_task: if tasks == 0 { 0.0 } else { rounded(cpu_s * 1e6 / float(tasks), 2) },
-                dirtied_bytes_per_execution: over(dirtied, float(executions)),
-                device_bytes_per_execution: used.device_written.map(|bytes| over(bytes, float(executions))),
-                resident_bytes: used.settled.resident_bytes,
-            }),
+            refused: Refused::of(&outcome.refusals),
+            server: is_known.then(|| ServerUse::of(&used, executions, tasks)),
             client: ClientUse {
                 cpu_s: rounded(used.client_cpu.as_secs_f64(), 3),
                 requests: outcome.requests,
@@ -191,6 +218,34 @@ impl Report {
     }
 }
 
+impl Refused {
+    fn of(refusals: &Refusals) -> Self {
+        Self {
+            count: refusals.starts.count(),
+            with_retry_after: refusals.starts_with_retry_after,
+            latency_us: refusals.starts.quantiles(),
+            polls: refusals.polls,
+            updates: refusals.updates,
+        }
+    }
+}
+
+impl ServerUse {
+    fn of(used: &Used, executions: u64, tasks: u64) -> Self {
+        let since = |usage: Usage| usage.cpu.saturating_sub(used.before.cpu).as_secs_f64();
+        let cpu_s = since(used.settled);
+        let dirtied = used.settled.dirtied_bytes.saturating_sub(used.before.dirtied_bytes);
+        Self {
+            cpu_s: rounded(cpu_s, 3),
+            cpu_until_drained_s: rounded(since(used.drained), 3),
+            cpu_us_per_task: if tasks == 0 { 0.0 } else { rounded(cpu_s * 1e6 / float(tasks), 2) },
+            dirtied_bytes_per_execution: over(dirtied, float(executions)),
+            device_bytes_per_execution: used.device_written.map(|bytes| over(bytes, float(executions))),
+            resident_bytes: used.settled.resident_bytes,
+        }
+    }
+}
+
 impl Settings {
     fn of(config: &RunConfig) -> Self {
         Self {
@@ -202,71 +257,12 @@ impl Settings {
             url: config.url.to_string(),
             starters: config.starters,
             workers: config.workers,
+            rate: config.rate,
             inflight: config.inflight,
             batch: config.batch,
-            poll_timeout_ms: config.poll_timeout_ms,
+            poll_timeout_ms: config.poll_limit_ms(),
             payload_bytes: config.payload_bytes,
             seconds: config.start_window.as_secs_f64(),
-        }
-    }
-}
-
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let settings = &self.settings;
-        writeln!(
-            f,
-            "{} on {} ({}), {} starters, {} workers, {} in flight, batch {}, payload {} B",
-            settings.profile,
-            settings.url,
-            settings.target,
-            settings.starters,
-            settings.workers,
-            settings.inflight,
-            settings.batch,
-            settings.payload_bytes
-        )?;
-        for (name, rates) in [("executions", self.executions), ("tasks", self.tasks)] {
-            write!(f, "{name:<11}{:>10} {:>10.1} /s", rates.count, rates.per_s)?;
-            match rates.per_server_cpu_s {
-                Some(rate) => writeln!(f, " {rate:>10.1} /server-CPU-s")?,
-                None => writeln!(f)?,
-            }
-        }
-        if let Some(server) = &self.server {
-            writeln!(
-                f,
-                "server     {:>10.2} CPU s ({:.2} s until drained), {:.2} us/task, {} MiB resident, {} B to disk/execution",
-                server.cpu_s,
-                server.cpu_until_drained_s,
-                server.cpu_us_per_task,
-                server.resident_bytes >> 20,
-                server.device_bytes_per_execution.map_or("?".to_owned(), |bytes| format!("{bytes:.0}"))
-            )?;
-        }
-        writeln!(
-            f,
-            "client     {:>10.2} CPU s, wall {:.2} s, {} requests, {} empty polls, {} reconnects",
-            self.client.cpu_s,
-            self.wall_s,
-            self.client.requests,
-            self.client.polls_empty,
-            self.client.reconnects
-        )?;
-        writeln!(f, "{:<20}{:>10}{:>10}{:>10}{:>10}  (us)", "", "p50", "p90", "p99", "max")?;
-        let latency = &self.latency_us;
-        for (name, row) in [
-            ("start", latency.start),
-            ("poll with work", latency.poll),
-            ("update", latency.update),
-            ("start to completed", latency.start_to_completed),
-        ] {
-            writeln!(f, "{name:<20}{:>10.0}{:>10.0}{:>10.0}{:>10.0}", row.p50, row.p90, row.p99, row.max)?;
-        }
-        if self.conservation.holds {
-            writeln!(f, "conservation holds ({} outcomes asked for)", self.conservation.asked)
-        } else {
-            writeln!(f, "VIOLATED: {}", self.conservation.violations.join("; "))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use serde_json::json;
 
 use crate::http::blocking::Caller;
-use crate::load::RunConfig;
+use crate::load::config::RunConfig;
 use crate::profile::task_definition;
 
 /// Registers the task type and the workflow of this name.

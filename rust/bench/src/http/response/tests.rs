@@ -28,6 +28,13 @@ fn no_content_has_no_body_and_may_close() {
 }
 
 #[test]
+fn a_wish_to_be_left_alone_is_seen() {
+    let full = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nContent-Length: 0\r\n\r\n";
+    assert!(whole(full).has_retry_after);
+    assert!(!whole(&full.replace("retry-after", "X-Retry-After")).has_retry_after);
+}
+
+#[test]
 fn every_prefix_of_a_response_is_incomplete() {
     for text in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",

@@ -2,10 +2,10 @@ use super::*;
 use crate::load::messages::Lease;
 
 fn finished(executions: usize) -> Ledger {
-    let mut ledger = Ledger::new(1);
+    let mut ledger = Ledger::new(1, 10);
     for number in 0..executions {
         let now = Instant::now();
-        ledger.begin(now);
+        ledger.begin(now, now);
         ledger.started(number, &format!("w{number}"));
         ledger.handed(&Lease {
             task_id: format!("t{number}"),
@@ -34,7 +34,7 @@ fn every_broken_promise_is_named() {
     let lease = |task: &str| Lease { task_id: task.into(), workflow_id: "w".into(), execution: None };
     ledger.handed(&lease("t0"));
     ledger.handed(&lease("foreign"));
-    ledger.begin(Instant::now());
+    ledger.begin(Instant::now(), Instant::now());
     let conservation = judge(&ledger, outcomes(&[("COMPLETED", 1), ("FAILED", 1), ("HTTP 404", 2)]));
     assert!(!conservation.holds);
     assert_eq!(

@@ -47,7 +47,11 @@ fn one_task_is_polled_singly_and_more_in_a_batch() {
     let config = RunConfig::default();
     let (line, _) = body(|out| messages(&config).poll(out, 3));
     assert_eq!(line, "GET /api/tasks/poll/bench?workerid=w3 HTTP/1.1");
-    let config = RunConfig { batch: 10, poll_timeout_ms: 250, ..config };
+    // The single poll knows no time limit of the caller's: with one it is a batch of one.
+    let config = RunConfig { poll_timeout_ms: Some(2000), ..config };
+    let (line, _) = body(|out| messages(&config).poll(out, 3));
+    assert_eq!(line, "GET /api/tasks/poll/batch/bench?workerid=w3&count=1&timeout=2000 HTTP/1.1");
+    let config = RunConfig { batch: 10, poll_timeout_ms: Some(250), ..config };
     let (line, _) = body(|out| messages(&config).poll(out, 3));
     assert_eq!(line, "GET /api/tasks/poll/batch/bench?workerid=w3&count=10&timeout=250 HTTP/1.1");
 }

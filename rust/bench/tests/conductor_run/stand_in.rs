@@ -1,19 +1,16 @@
-//! Runs against a stand-in for a Conductor server that can be told to misbehave: the client must notice.
+//! A stand-in for a Conductor server that can be told to misbehave.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_fastcond-bench");
-
 /// What the stand-in does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manners {
+pub enum Manners {
     Good,
     /// Every answer is chunked, and the connection closes after it.
     Closing,
@@ -25,10 +22,20 @@ enum Manners {
     Refusing,
     /// The first task is never handed out.
     Losing,
+    /// Nothing is answered for [`STALL`] once the first start has come.
+    Stalling,
+    /// Every other start, the first poll and the first result are refused; starts with Retry-After.
+    Full,
 }
+
+/// How long a stalling stand-in stalls.
+pub const STALL: Duration = Duration::from_millis(400);
 
 #[derive(Default)]
 struct Books {
+    starts: usize,
+    polls: usize,
+    results: usize,
     /// By id: the number of results still wanted and the body of the start.
     executions: BTreeMap<String, (usize, Value)>,
     ready: VecDeque<Value>,
@@ -36,7 +43,7 @@ struct Books {
     definition_tasks: usize,
 }
 
-struct StandIn {
+pub struct StandIn {
     manners: Manners,
     books: Mutex<Books>,
     work: Condvar,
@@ -44,7 +51,7 @@ struct StandIn {
 
 impl StandIn {
     /// Serves on threads that end with the test process.
-    fn start(manners: Manners) -> String {
+    pub fn start(manners: Manners) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/api", listener.local_addr().unwrap());
         let server = Arc::new(Self { manners, books: Mutex::default(), work: Condvar::new() });
@@ -73,7 +80,8 @@ impl StandIn {
                     }
                 )
             } else {
-                format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())
+                let retry = if status == 429 { "Retry-After: 1\r\n" } else { "" };
+                format!("HTTP/1.1 {status} X\r\n{retry}Content-Length: {}\r\n\r\n{answer}", answer.len())
             };
             if stream.write_all(framed.as_bytes()).is_err() || closing {
                 return;
@@ -90,6 +98,14 @@ impl StandIn {
                 (200, String::new())
             }
             ("POST", "/workflow") => {
+                books.starts += 1;
+                if self.manners == Manners::Full && books.starts.is_multiple_of(2) {
+                    return (429, json!({"status": 429, "message": "full"}).to_string());
+                }
+                if self.manners == Manners::Stalling && books.starts == 1 {
+                    // With the books in hand: nobody else is answered meanwhile.
+                    Self::stall(&books);
+                }
                 let id = format!("w{}", books.executions.len());
                 let wanted = books.definition_tasks;
                 books.executions.insert(id.clone(), (wanted, body.clone()));
@@ -98,6 +114,10 @@ impl StandIn {
             }
             ("POST", "/tasks" | "/tasks/update-v2") => self.update(books, path, body),
             ("GET", path) if path.starts_with("/tasks/poll") => {
+                books.polls += 1;
+                if self.manners == Manners::Full && books.polls == 1 {
+                    return (503, "{}".to_owned());
+                }
                 let wait = Duration::from_millis(20);
                 let (mut books, _) =
                     self.work.wait_timeout_while(books, wait, |b| b.ready.is_empty()).unwrap();
@@ -122,7 +142,19 @@ impl StandIn {
         }
     }
 
-    fn update(&self, mut books: std::sync::MutexGuard<'_, Books>, path: &str, body: &Value) -> (u16, String) {
+    /// Waits while the caller holds the books.
+    fn stall(_books: &Books) {
+        let never = Mutex::new(());
+        let waiting = Condvar::new();
+        let (_guard, ended) = waiting.wait_timeout_while(never.lock().unwrap(), STALL, |()| true).unwrap();
+        assert!(ended.timed_out());
+    }
+
+    fn update(&self, mut books: MutexGuard<'_, Books>, path: &str, body: &Value) -> (u16, String) {
+        books.results += 1;
+        if self.manners == Manners::Full && books.results == 1 {
+            return (503, "{}".to_owned());
+        }
         if self.manners == Manners::Refusing {
             return (500, json!({"status": 500, "message": "no"}).to_string());
         }
@@ -174,81 +206,4 @@ fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<(String, Value
             Ok(read) => bytes.extend_from_slice(&buffer[..read]),
         }
     }
-}
-
-fn run(manners: Manners, options: &str) -> (Output, Option<Value>) {
-    let folder = tempfile::tempdir().unwrap();
-    let json = folder.path().join("report.json");
-    let output = Command::new(PROGRAM)
-        .args([
-            "run",
-            "--url",
-            &StandIn::start(manners),
-            "--workers",
-            "4",
-            "--starters",
-            "2",
-            "--seconds",
-            "30",
-        ])
-        .args(options.split(' '))
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .unwrap();
-    (output, std::fs::read(json).ok().map(|bytes| serde_json::from_slice(&bytes).unwrap()))
-}
-
-#[test]
-fn every_execution_is_started_worked_and_asked_for() {
-    let (output, report) = run(Manners::Good, "--profile exec --executions 100");
-    assert!(output.status.success(), "{output:?}");
-    let report = report.unwrap();
-    assert_eq!(report["executions"]["count"], 100);
-    assert_eq!(report["conservation"]["outcomes"], json!({"COMPLETED": 100}));
-    assert_eq!(report["latency_us"]["start_to_completed"]["count"], 100);
-    assert_eq!(report["client"]["reconnects"], 0);
-    assert_eq!(report["server"], Value::Null);
-}
-
-#[test]
-fn a_chain_is_worked_with_the_next_task_of_each_update() {
-    let (output, report) = run(Manners::Good, "--profile chain:5 --executions 20");
-    assert!(output.status.success(), "{output:?}");
-    let report = report.unwrap();
-    assert_eq!((&report["executions"]["count"], &report["tasks"]["count"]), (&json!(20), &json!(100)));
-    // Fewer polls than tasks: the updates brought the rest.
-    assert!(report["latency_us"]["poll"]["count"].as_u64().unwrap() < 100);
-}
-
-#[test]
-fn a_closing_server_is_connected_to_again() {
-    let (output, report) = run(Manners::Closing, "--profile exec --executions 20 --sample 7");
-    assert!(output.status.success(), "{output:?}");
-    let report = report.unwrap();
-    assert!(report["client"]["reconnects"].as_u64().unwrap() > 20);
-    assert_eq!(report["conservation"]["asked"], 7);
-}
-
-#[test]
-fn misbehaviour_is_named_and_fails_the_run() {
-    for (manners, want) in [
-        (Manners::Doubling, "1 tasks were handed out twice"),
-        (Manners::Failing, "1 executions ended as FAILED, not COMPLETED"),
-        (Manners::Losing, "1 of 10 executions did not finish"),
-    ] {
-        let (output, report) =
-            run(manners, "--profile exec --executions 10 --inflight 20 --seconds 0.5 --drain-seconds 0.5");
-        assert_eq!(output.status.code(), Some(1), "{manners:?}: {output:?}");
-        let violations = report.unwrap()["conservation"]["violations"].to_string();
-        assert!(violations.contains(want), "{manners:?}: {violations}");
-    }
-}
-
-#[test]
-fn a_refusal_ends_the_run_with_its_text() {
-    let (output, report) = run(Manners::Refusing, "--profile exec --executions 10");
-    assert_eq!((output.status.code(), report), (Some(2), None));
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("update was answered 500") && text.contains("\"message\":\"no\""), "{text}");
 }

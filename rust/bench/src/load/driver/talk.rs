@@ -1,0 +1,203 @@
+//! What is said on a connection, and what an answer means for the run.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::{CONNECT_TIMEOUT, Driver, REST, TOKEN_TICKER};
+use crate::http::response::{self, Response};
+use crate::load::actor::{Answer, Asked, Role};
+use crate::load::ledger::Handed;
+use crate::load::messages::{Lease, Messages};
+use crate::poller::Readiness;
+use crate::socket::{Received, Socket};
+use crate::ticker::Ticker;
+
+impl Driver<'_> {
+    pub(super) fn serve(&mut self, readiness: Readiness) -> io::Result<()> {
+        if readiness.token == TOKEN_TICKER {
+            // It may have been dropped after this readiness was seen.
+            return self.ticker.as_ref().map_or(Ok(()), Ticker::acknowledge);
+        }
+        let index = usize::try_from(readiness.token).expect("tokens are indexes");
+        if readiness.writable {
+            self.flush(index)?;
+        }
+        if readiness.readable {
+            self.receive(index)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, index: usize) -> io::Result<()> {
+        let actor = &mut self.actors[index];
+        let Some(socket) = actor.socket.as_mut() else { return Ok(()) };
+        match socket.receive()? {
+            Received::Nothing => return Ok(()),
+            Received::Closed if actor.asked == Asked::Nothing => {
+                actor.socket = None;
+                return Ok(());
+            }
+            Received::Closed => {
+                let asked = actor.asked.name();
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    format!("the server closed the connection instead of answering a {asked}"),
+                ));
+            }
+            Received::Bytes => {}
+        }
+        let parsed = response::parse(socket.unparsed()).map_err(invalid)?;
+        let Some(response) = parsed else { return Ok(()) };
+        let answer = actor.asked.read(&response).map_err(invalid)?;
+        let Response { consumed, closes, .. } = response;
+        if closes {
+            actor.socket = None;
+        } else if let Some(socket) = actor.socket.as_mut() {
+            socket.consume(consumed);
+        }
+        self.settle(index, answer)
+    }
+
+    /// Books an answer and asks for what comes next on that connection.
+    fn settle(&mut self, index: usize, answer: Answer) -> io::Result<()> {
+        let now = Instant::now();
+        let waited = now.saturating_duration_since(self.actors[index].asked_at);
+        self.requests += 1;
+        match answer {
+            Answer::Started(number, id) => {
+                self.latencies.start.record(waited);
+                self.ledger.started(number, &id);
+                if self.actors[index].role == Role::Looper {
+                    return self.ask_poll(index, Some(number), now);
+                }
+            }
+            Answer::Looped(number) => {
+                self.latencies.poll.record(waited);
+                // The null server has no tasks: the result is of the size a real one would have.
+                let id = "00000000-0000-4000-8000-000000000000";
+                let lease = Lease { task_id: id.into(), workflow_id: id.into(), execution: Some(number) };
+                return self.ask_update(index, number, lease, now);
+            }
+            Answer::Work(leases) if leases.is_empty() => self.polls_empty += 1,
+            Answer::Work(leases) => {
+                self.latencies.poll.record(waited);
+                self.actors[index].backlog.extend(leases);
+            }
+            Answer::Updated(number, leases) => {
+                self.latencies.update.record(waited);
+                self.last_result = now;
+                if let Some(took) = self.ledger.reported(number, now) {
+                    self.latencies.execution.record(took);
+                }
+                self.actors[index].reporting = None;
+                self.actors[index].backlog.extend(leases);
+            }
+            Answer::Refused { has_retry_after } => {
+                return self.settle_refusal(index, has_retry_after, waited, now);
+            }
+        }
+        self.ask_next(index, now)
+    }
+
+    /// Books a refusal. A start is given up, anything else is tried again after a rest.
+    fn settle_refusal(
+        &mut self,
+        index: usize,
+        has_retry_after: bool,
+        waited: Duration,
+        now: Instant,
+    ) -> io::Result<()> {
+        match self.actors[index].asked {
+            Asked::Start(number) => {
+                self.ledger.refused(number);
+                self.refusals.starts.record(waited);
+                self.refusals.starts_with_retry_after += u64::from(has_retry_after);
+                if self.schedule.is_some() {
+                    // The schedule decides when the next one comes, not the server.
+                    return self.ask_next(index, now);
+                }
+            }
+            Asked::Poll(_) => self.refusals.polls += 1,
+            Asked::Update(_) => self.refusals.updates += 1,
+            Asked::Nothing => {}
+        }
+        self.actors[index].asked = Asked::Nothing;
+        self.resting.push_back((now + REST, index));
+        Ok(())
+    }
+
+    /// Sends the next request of a connection that waits for nothing.
+    pub(super) fn ask_next(&mut self, index: usize, now: Instant) -> io::Result<()> {
+        self.actors[index].asked = Asked::Nothing;
+        match self.actors[index].role {
+            Role::Starter | Role::Looper => {
+                if let Some(due) = self.next_start(now) {
+                    return self.ask_start(index, due);
+                }
+                self.idle.push(index);
+                Ok(())
+            }
+            Role::Worker(_) => {
+                // A result that was refused goes first.
+                if let Some((number, lease)) = self.actors[index].reporting.take() {
+                    return self.ask_update(index, number, lease, now);
+                }
+                while let Some(lease) = self.actors[index].backlog.pop_front() {
+                    if let Handed::Work(number) = self.ledger.handed(&lease) {
+                        return self.ask_update(index, number, lease, now);
+                    }
+                }
+                self.ask_poll(index, None, now)
+            }
+        }
+    }
+
+    /// Sends a start that was due at `due`; it is timed from then.
+    pub(super) fn ask_start(&mut self, index: usize, due: Instant) -> io::Result<()> {
+        let number = self.ledger.begin(due, Instant::now());
+        self.ask(index, Asked::Start(number), due, |messages, out| messages.start(out, number))
+    }
+
+    fn ask_poll(&mut self, index: usize, looping: Option<usize>, now: Instant) -> io::Result<()> {
+        self.ask(index, Asked::Poll(looping), now, |messages, out| messages.poll(out, index))
+    }
+
+    fn ask_update(&mut self, index: usize, number: usize, lease: Lease, now: Instant) -> io::Result<()> {
+        self.ask(index, Asked::Update(number), now, |messages, out| messages.update(out, &lease, index))?;
+        self.actors[index].reporting = Some((number, lease));
+        Ok(())
+    }
+
+    /// Sends a request that is timed from `since`.
+    fn ask(
+        &mut self,
+        index: usize,
+        asked: Asked,
+        since: Instant,
+        write: impl FnOnce(&Messages, &mut Vec<u8>),
+    ) -> io::Result<()> {
+        let actor = &mut self.actors[index];
+        actor.asked = asked;
+        actor.asked_at = since;
+        let socket = match &mut actor.socket {
+            Some(socket) => socket,
+            closed @ None => {
+                self.reconnects += 1;
+                closed.insert(Socket::connect(self.address, CONNECT_TIMEOUT, index as u64, &self.poller)?)
+            }
+        };
+        write(&self.messages, socket.outgoing());
+        socket.flush(&self.poller)
+    }
+
+    fn flush(&mut self, index: usize) -> io::Result<()> {
+        match &mut self.actors[index].socket {
+            Some(socket) => socket.flush(&self.poller),
+            None => Ok(()),
+        }
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
