@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,6 +52,40 @@ pub fn device_written(folder: &Path) -> io::Result<Option<u64>> {
     let device = rustix::fs::stat(folder)?.st_dev;
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     Ok(parse_diskstats(&fs::read_to_string("/proc/diskstats")?, major, minor))
+}
+
+/// Bytes that the disk holds for the files below this folder; files that come and go meanwhile may be missed.
+pub fn stored_bytes(folder: &Path) -> io::Result<u64> {
+    let mut total = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => folders.push(entry.path()),
+                Ok(found) => total += found.blocks() * 512,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(total)
+}
+
+/// Sees to it that this process may have so many connections, and some files besides; an error says what is missing.
+pub fn allow_files(connections: usize) -> io::Result<()> {
+    /// Files besides: standard streams, pollers, what is read from /proc.
+    const BESIDES: u64 = 64;
+    let wanted = connections as u64 + BESIDES;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let raised = rustix::process::Rlimit { current: Some(wanted), maximum: limit.maximum };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).map_err(|errno| {
+        let maximum = limit.maximum.unwrap_or(0);
+        io::Error::other(format!("{wanted} open files are needed, {maximum} allowed (ulimit -Hn): {errno}"))
+    })
 }
 
 /// CPU time of this process.

@@ -1,20 +1,33 @@
-//! What is run: the shape of one execution, its definition and the body that starts it.
+//! What is run: the shape of one execution, and what follows from it for the client.
 
-use std::str::FromStr;
+use std::time::Duration;
 
-use serde_json::{Value, json};
+mod definitions;
+mod words;
+
+pub use definitions::task_definition;
 
 #[cfg(test)]
 mod tests;
 
 /// Tasks of one execution at most; definitions and inputs of that size are made in memory.
 pub const TASKS_MAX: usize = 10_000;
+/// How long a parked execution waits: longer than any run.
+const WAITING_S: u64 = 86_400;
+/// Its own time limit, so that each has a timer besides that of its WAIT.
+const WAITING_TIMEOUT_S: u64 = 2 * WAITING_S;
+/// Executions of `timers` that wait at any time in a closed loop.
+const TIMERS_INFLIGHT: usize = 10_000;
 
-/// The shape of one execution; every task is a SIMPLE task of one type.
+/// The shape of one execution; every task that workers do is a SIMPLE task of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// One task.
     Exec,
+    /// One task, and more starts offered than the server can take.
+    Overload,
+    /// One task, and this many bytes of payload.
+    Payload(usize),
     /// This many tasks, one after the other.
     Chain(usize),
     /// `FORK_JOIN` with this many branches of one task.
@@ -23,147 +36,74 @@ pub enum Profile {
     Dynamic(usize),
     /// `DO_WHILE` with this many iterations of one task.
     Loop(usize),
+    /// `SUB_WORKFLOW` whose child has one task.
+    Sub,
+    /// `WAIT` of this many seconds, then one task.
+    Timers(u32),
+    /// This many executions that are started and left waiting.
+    Parked(usize),
+    /// No execution at all: this many long polls that find nothing.
+    IdlePolls(usize),
 }
 
 impl Profile {
     /// Tasks that workers complete for one execution.
     pub fn tasks(self) -> usize {
         match self {
-            Self::Exec => 1,
+            Self::Parked(_) | Self::IdlePolls(_) => 0,
+            Self::Exec | Self::Overload | Self::Payload(_) | Self::Sub | Self::Timers(_) => 1,
             Self::Chain(tasks) | Self::Fork(tasks) | Self::Dynamic(tasks) | Self::Loop(tasks) => tasks,
         }
+    }
+
+    /// Whether an execution is one SIMPLE task, the only shape that the null server and many task types know.
+    pub fn is_one_task(self) -> bool {
+        matches!(self, Self::Exec | Self::Overload | Self::Payload(_))
     }
 
     /// Executions to keep unfinished so that this many workers have work, and not much more.
     pub fn inflight_for(self, workers: usize) -> usize {
         match self {
-            Self::Exec | Self::Chain(_) | Self::Loop(_) => 2 * workers,
             Self::Fork(width) | Self::Dynamic(width) => (2 * workers).div_ceil(width).max(2),
+            Self::Timers(_) => TIMERS_INFLIGHT,
+            // The starters alone hold back.
+            Self::Parked(executions) => executions,
+            Self::Exec | Self::Overload | Self::Payload(_) | Self::Chain(_) | Self::Loop(_) | Self::Sub => {
+                2 * workers
+            }
+            Self::IdlePolls(_) => 0,
         }
     }
 
-    /// Tasks to ask for in one poll: `exec` is by its definition unbatched.
+    /// Tasks to ask for in one poll: `exec` and what resembles it is by its definition unbatched.
     pub fn batch(self) -> usize {
-        match self {
-            Self::Exec => 1,
-            Self::Chain(_) | Self::Fork(_) | Self::Dynamic(_) | Self::Loop(_) => 10,
-        }
+        if self.updates_with_next() { 10 } else { 1 }
     }
 
     /// Whether a result is reported by update-v2, which hands out the next task with the answer.
     pub fn updates_with_next(self) -> bool {
         match self {
-            Self::Exec => false,
             Self::Chain(_) | Self::Fork(_) | Self::Dynamic(_) | Self::Loop(_) => true,
+            Self::Exec
+            | Self::Overload
+            | Self::Payload(_)
+            | Self::Sub
+            | Self::Timers(_)
+            | Self::Parked(_)
+            | Self::IdlePolls(_) => false,
         }
     }
 
-    /// The workflow definition under this name, its tasks of the type of the same name.
-    pub fn definition(self, name: &str) -> Value {
-        let tasks = match self {
-            Self::Exec => vec![simple(name, "t1")],
-            Self::Chain(tasks) => (1..=tasks).map(|n| simple(name, &format!("t{n}"))).collect(),
-            Self::Fork(width) => fork(name, width),
-            Self::Dynamic(_) => dynamic_fork(),
-            Self::Loop(iterations) => vec![do_while(name, iterations)],
-        };
-        json!({
-            "name": name, "version": 1, "schemaVersion": 2, "ownerEmail": "bench@example.com",
-            "timeoutPolicy": "ALERT_ONLY", "timeoutSeconds": 0, "tasks": tasks,
-        })
+    /// What every execution shall be at the end of the run.
+    pub fn wanted_status(self) -> &'static str {
+        if matches!(self, Self::Parked(_)) { "RUNNING" } else { "COMPLETED" }
     }
 
-    /// The input of every execution of the definition of this name.
-    pub fn input(self, name: &str, payload: &str) -> Value {
+    /// How long after its start the task of an execution is due; `None` when no timer stands before it.
+    pub fn timer(self) -> Option<Duration> {
         match self {
-            Self::Exec | Self::Chain(_) | Self::Fork(_) | Self::Loop(_) => json!({ "payload": payload }),
-            Self::Dynamic(width) => {
-                let children: Vec<_> = (1..=width).map(|n| simple(name, &format!("t{n}"))).collect();
-                let inputs: serde_json::Map<_, _> =
-                    (1..=width).map(|n| (format!("t{n}"), json!({}))).collect();
-                json!({ "payload": payload, "children": children, "inputs": inputs })
-            }
-        }
-    }
-}
-
-/// The definition of the task type every profile uses: no retry, no time limit that could strike in a run.
-pub fn task_definition(name: &str) -> Value {
-    json!({
-        "name": name, "retryCount": 0, "timeoutSeconds": 0, "responseTimeoutSeconds": 3600,
-        "ownerEmail": "bench@example.com",
-    })
-}
-
-fn simple(name: &str, reference: &str) -> Value {
-    json!({
-        "name": name, "taskReferenceName": reference, "type": "SIMPLE",
-        "inputParameters": { "payload": "${workflow.input.payload}" },
-    })
-}
-
-fn fork(name: &str, width: usize) -> Vec<Value> {
-    let references: Vec<_> = (1..=width).map(|n| format!("t{n}")).collect();
-    let branches: Vec<_> = references.iter().map(|reference| json!([simple(name, reference)])).collect();
-    vec![
-        json!({ "name": "fork", "taskReferenceName": "fork", "type": "FORK_JOIN", "forkTasks": branches }),
-        json!({ "name": "join", "taskReferenceName": "join", "type": "JOIN", "joinOn": references }),
-    ]
-}
-
-fn dynamic_fork() -> Vec<Value> {
-    vec![
-        json!({
-            "name": "fork", "taskReferenceName": "fork", "type": "FORK_JOIN_DYNAMIC",
-            "dynamicForkTasksParam": "children", "dynamicForkTasksInputParamName": "inputs",
-            "inputParameters": { "children": "${workflow.input.children}", "inputs": "${workflow.input.inputs}" },
-        }),
-        json!({ "name": "join", "taskReferenceName": "join", "type": "JOIN" }),
-    ]
-}
-
-fn do_while(name: &str, iterations: usize) -> Value {
-    json!({
-        "name": "loop", "taskReferenceName": "loop", "type": "DO_WHILE",
-        "loopCondition": format!("if ($.loop['iteration'] < {iterations}) {{ true; }} else {{ false; }}"),
-        "loopOver": [simple(name, "t1")],
-    })
-}
-
-impl std::fmt::Display for Profile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exec => f.write_str("exec"),
-            Self::Chain(tasks) => write!(f, "chain:{tasks}"),
-            Self::Fork(width) => write!(f, "fork:{width}"),
-            Self::Dynamic(width) => write!(f, "dyn:{width}"),
-            Self::Loop(iterations) => write!(f, "loop:{iterations}"),
-        }
-    }
-}
-
-impl FromStr for Profile {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WANT: &str =
-            "want exec, or chain, fork, dyn, loop with a size from 1 to 10000: fork10, fork:10, fork10k";
-        if text == "exec" {
-            return Ok(Self::Exec);
-        }
-        let at = text.find(|c: char| !c.is_ascii_lowercase()).ok_or(WANT)?;
-        let (kind, size) = (&text[..at], text[at..].trim_start_matches(':'));
-        let size = match size.strip_suffix('k') {
-            Some(thousands) => thousands.parse().ok().and_then(|n: usize| n.checked_mul(1_000)),
-            None => size.parse().ok(),
-        };
-        let size = size.filter(|size| (1..=TASKS_MAX).contains(size)).ok_or(WANT)?;
-        match kind {
-            "chain" => Ok(Self::Chain(size)),
-            "fork" => Ok(Self::Fork(size)),
-            "dyn" => Ok(Self::Dynamic(size)),
-            "loop" => Ok(Self::Loop(size)),
-            _ => Err(WANT),
+            Self::Timers(seconds) => Some(Duration::from_secs(seconds.into())),
+            _ => None,
         }
     }
 }

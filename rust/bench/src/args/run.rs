@@ -1,6 +1,7 @@
 //! The options of `run`: what was given, then what follows from the profile for the rest.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{ArgsError, Command, at_least_one, connections, seconds, value};
 use crate::http::url::BaseUrl;
@@ -9,6 +10,12 @@ use crate::profile::Profile;
 
 /// Starters of an open loop: a start must not wait for another one's answer, even when a refusal takes its time.
 const STARTERS_OPEN: usize = 256;
+/// Time limit of an idle poll; the reference takes no longer one.
+const IDLE_POLL_MS: u32 = 5_000;
+/// Parking ends by its count; this only keeps a run from going on for ever.
+const PARKED_WINDOW: Duration = Duration::from_secs(3_600);
+/// What a million parked executions leave to be put off takes a while.
+const PARKED_SETTLE: Duration = Duration::from_secs(60);
 /// Starts per second at most; far above what one client can send.
 const RATE_MAX: f64 = 1e6;
 
@@ -17,9 +24,15 @@ const RATE_MAX: f64 = 1e6;
 struct Given {
     profile: Option<Profile>,
     url: Option<BaseUrl>,
+    payload_bytes: Option<usize>,
+    types: Option<usize>,
     starters: Option<usize>,
+    workers: Option<usize>,
     inflight: Option<usize>,
     batch: Option<usize>,
+    start_window: Option<Duration>,
+    drain_max: Option<Duration>,
+    settle_max: Option<Duration>,
 }
 
 /// Reads everything behind the word `run`.
@@ -29,11 +42,13 @@ pub fn parse(parser: &mut lexopt::Parser) -> Result<Command, ArgsError> {
     while let Some(argument) = parser.next()? {
         let lexopt::Arg::Long(name) = argument else { return Err(argument.unexpected().into()) };
         let name = name.to_owned();
-        if !take_load(parser, &name, &mut config, &mut given)? && !take_frame(parser, &name, &mut config)? {
+        if !take_load(parser, &name, &mut config, &mut given)?
+            && !take_frame(parser, &name, &mut config, &mut given)?
+        {
             return Err(ArgsError::Grammar(format!("invalid option '--{name}'")));
         }
     }
-    complete(config, given).map(|config| Command::Run(Box::new(config)))
+    complete(config, &given).map(|config| Command::Run(Box::new(config)))
 }
 
 /// Takes an option that says what load to make; `false` when it is none.
@@ -49,23 +64,30 @@ fn take_load(
         "target" => config.target = value(parser, "--target")?,
         "rate" => config.rate = Some(rate(parser)?),
         "starters" => given.starters = Some(connections(parser, "--starters")?),
-        "workers" => config.workers = connections(parser, "--workers")?,
+        "workers" => given.workers = Some(connections(parser, "--workers")?),
+        "types" => given.types = Some(connections(parser, "--types")?),
         "inflight" => given.inflight = Some(at_least_one(parser, "--inflight")?),
         "batch" => given.batch = Some(at_least_one(parser, "--batch")?),
         "poll-timeout-ms" => config.poll_timeout_ms = Some(value(parser, "--poll-timeout-ms")?),
-        "payload" => config.payload_bytes = value(parser, "--payload")?,
+        "payload" => given.payload_bytes = Some(value(parser, "--payload")?),
         _ => return Ok(false),
     }
     Ok(true)
 }
 
 /// Takes an option that says how long to go on and what to look at; `false` when it is none.
-fn take_frame(parser: &mut lexopt::Parser, name: &str, config: &mut RunConfig) -> Result<bool, ArgsError> {
+fn take_frame(
+    parser: &mut lexopt::Parser,
+    name: &str,
+    config: &mut RunConfig,
+    given: &mut Given,
+) -> Result<bool, ArgsError> {
     match name {
-        "seconds" => config.start_window = seconds(parser, "--seconds")?,
+        "seconds" => given.start_window = Some(seconds(parser, "--seconds")?),
         "executions" => config.executions_max = Some(at_least_one(parser, "--executions")?),
-        "drain-seconds" => config.drain_max = seconds(parser, "--drain-seconds")?,
-        "settle-seconds" => config.settle_max = seconds(parser, "--settle-seconds")?,
+        "drain-seconds" => given.drain_max = Some(seconds(parser, "--drain-seconds")?),
+        "settle-seconds" => given.settle_max = Some(seconds(parser, "--settle-seconds")?),
+        "idle-seconds" => config.idle_window = seconds(parser, "--idle-seconds")?,
         "sample" => config.sample_max = value(parser, "--sample")?,
         "pid" => config.pids.push(value(parser, "--pid")?),
         "data-dir" => config.data_directory = Some(PathBuf::from(parser.value()?)),
@@ -76,23 +98,88 @@ fn take_frame(parser: &mut lexopt::Parser, name: &str, config: &mut RunConfig) -
 }
 
 /// Fills in what was not given, and refuses what does not go together.
-fn complete(mut config: RunConfig, given: Given) -> Result<RunConfig, ArgsError> {
+fn complete(mut config: RunConfig, given: &Given) -> Result<RunConfig, ArgsError> {
     config.profile = given.profile.ok_or(ArgsError::Missing("--profile"))?;
-    config.url = given.url.ok_or(ArgsError::Missing("--url"))?;
-    if config.target == Target::Null && config.profile != Profile::Exec {
-        return Err(ArgsError::Value("--profile", "only exec can be sent to the null server".to_owned()));
+    config.url = given.url.clone().ok_or(ArgsError::Missing("--url"))?;
+    refuse_contradictions(&config, given)?;
+    shape(&mut config, given);
+    frame(&mut config, given);
+    Ok(config)
+}
+
+fn refuse_contradictions(config: &RunConfig, given: &Given) -> Result<(), ArgsError> {
+    let profile = config.profile;
+    let is_idle = matches!(profile, Profile::IdlePolls(_));
+    let contradictions = [
+        (
+            config.target == Target::Null && (!profile.is_one_task() || given.types.is_some()),
+            "--profile",
+            "only exec, overload and payloadN of one type can be sent to the null server",
+        ),
+        (
+            config.rate.is_some() && given.inflight.is_some(),
+            "--inflight",
+            "has no meaning with --rate: an open loop does not wait for what is unfinished",
+        ),
+        (profile == Profile::Overload && config.rate.is_none(), "--profile", "overload wants a --rate"),
+        (is_idle && config.rate.is_some(), "--rate", "idlepolls starts nothing"),
+        (
+            matches!(profile, Profile::Payload(_)) && given.payload_bytes.is_some(),
+            "--payload",
+            "the profile says it already",
+        ),
+        (
+            given.types.is_some() && given.batch.is_some_and(|batch| batch > 1),
+            "--batch",
+            "is one with --types: a worker asks for what was started",
+        ),
+        (
+            given.types.is_some() && !is_idle && !profile.is_one_task(),
+            "--types",
+            "only exec, overload, payloadN and idlepollsN are spread over types",
+        ),
+    ];
+    match contradictions.into_iter().find(|(applies, ..)| *applies) {
+        Some((_, option, why)) => Err(ArgsError::Value(option, why.to_owned())),
+        None => Ok(()),
     }
-    if config.rate.is_some() && given.inflight.is_some() {
-        let why = "has no meaning with --rate: an open loop does not wait for what is unfinished";
-        return Err(ArgsError::Value("--inflight", why.to_owned()));
-    }
+}
+
+/// What is sent, and on how many connections.
+fn shape(config: &mut RunConfig, given: &Given) {
+    config.types = given.types.unwrap_or(config.types);
+    // A worker for every type, as a fleet of real workers has it.
+    config.workers = given.workers.unwrap_or(config.workers.max(config.types));
     config.starters = given.starters.unwrap_or(match config.rate {
         Some(_) => STARTERS_OPEN,
         None => config.starters,
     });
+    config.payload_bytes = given.payload_bytes.unwrap_or(config.payload_bytes);
+    match config.profile {
+        Profile::Payload(bytes) => config.payload_bytes = bytes,
+        Profile::Parked(executions) => {
+            (config.workers, config.payload_bytes) = (0, 0);
+            config.executions_max = Some(executions);
+        }
+        Profile::IdlePolls(polls) => {
+            (config.starters, config.workers, config.payload_bytes) = (0, polls, 0);
+            config.types = given.types.unwrap_or(polls);
+            config.poll_timeout_ms.get_or_insert(IDLE_POLL_MS);
+        }
+        _ => {}
+    }
     config.inflight = given.inflight.unwrap_or_else(|| config.profile.inflight_for(config.workers));
     config.batch = given.batch.unwrap_or_else(|| config.profile.batch());
-    Ok(config)
+}
+
+/// How long to go on.
+fn frame(config: &mut RunConfig, given: &Given) {
+    let is_parked = matches!(config.profile, Profile::Parked(_));
+    config.start_window =
+        given.start_window.unwrap_or(if is_parked { PARKED_WINDOW } else { config.start_window });
+    let timer = config.profile.timer().unwrap_or_default();
+    config.drain_max = given.drain_max.unwrap_or(config.drain_max + timer);
+    config.settle_max = given.settle_max.unwrap_or(if is_parked { PARKED_SETTLE } else { config.settle_max });
 }
 
 fn rate(parser: &mut lexopt::Parser) -> Result<f64, ArgsError> {

@@ -48,6 +48,27 @@ fn an_open_loop_has_connections_to_spare() {
 }
 
 #[test]
+fn profiles_bring_their_own_settings() {
+    let parked = run("--profile parked10k");
+    assert_eq!((parked.workers, parked.executions_max, parked.inflight), (0, Some(10_000), 10_000));
+    assert_eq!(
+        (parked.start_window, parked.idle_window),
+        (Duration::from_secs(3600), Duration::from_secs(10))
+    );
+    let idle = run("--profile idlepolls2k --idle-seconds 3");
+    assert_eq!((idle.starters, idle.workers, idle.types), (0, 2000, 2000));
+    assert_eq!((idle.poll_timeout_ms, idle.batch), (Some(5000), 1));
+    assert_eq!(run("--profile idlepolls2k --types 7").types, 7);
+    assert_eq!(run("--profile payload100k").payload_bytes, 100_000);
+    let timers = run("--profile timers30");
+    assert_eq!((timers.inflight, timers.drain_max), (10_000, Duration::from_secs(90)));
+    assert_eq!(run("--profile timers30 --drain-seconds 5").drain_max, Duration::from_secs(5));
+    let many = run("--profile exec --types 1000");
+    assert_eq!((many.types, many.workers, many.inflight), (1000, 1000, 2000));
+    assert_eq!(run("--profile exec --types 1000 --workers 8").workers, 8);
+}
+
+#[test]
 fn null_and_fsync_lines() {
     assert!(matches!(
         parsed("null --port 8099 --dir d").unwrap(),
@@ -89,6 +110,12 @@ fn lines_that_cannot_be_followed_say_why() {
         (format!("run {url} --profile exec --rate nan"), "--rate: want"),
         (format!("run {url} --profile exec --rate 5 --inflight 9"), "--inflight: has no meaning with --rate"),
         (format!("run {url} exec"), "exec"),
+        (format!("run {url} --profile overload"), "overload wants a --rate"),
+        (format!("run {url} --profile idlepolls9 --rate 5"), "--rate: idlepolls starts nothing"),
+        (format!("run {url} --profile payload9 --payload 5"), "--payload: the profile says it already"),
+        (format!("run {url} --profile chain9 --types 5"), "--types: only exec"),
+        (format!("run {url} --profile exec --types 5 --batch 2"), "--batch: is one"),
+        (format!("run {url} --profile exec --types 0"), "--types: "),
     ] {
         let error = parsed(&line).expect_err(&line).to_string();
         assert!(error.contains(want), "{line:?} said {error:?}, not {want:?}");

@@ -101,6 +101,8 @@ pub struct Actor {
     pub asked: Asked,
     /// Since when; a start counts from when it was due.
     pub asked_at: Instant,
+    /// The number of the task type last asked for.
+    pub polled: usize,
     /// Tasks handed out and not begun.
     pub backlog: VecDeque<Lease>,
     /// The task whose result is under way, with the number of its execution, in case it is refused.
@@ -115,6 +117,7 @@ impl Actor {
             socket: Some(socket),
             asked: Asked::Nothing,
             asked_at: now,
+            polled: 0,
             backlog: VecDeque::new(),
             reporting: None,
         }

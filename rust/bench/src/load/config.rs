@@ -44,6 +44,8 @@ pub struct RunConfig {
     pub starters: usize,
     /// Connections that poll and report.
     pub workers: usize,
+    /// Definitions and task types that starts and polls are spread over in turn.
+    pub types: usize,
     /// Executions started per second, on a fixed schedule, however the server keeps up; `None` closes the loop.
     pub rate: Option<f64>,
     /// Executions unfinished at any time; without meaning in an open loop.
@@ -63,6 +65,8 @@ pub struct RunConfig {
     pub drain_max: Duration,
     /// How long to wait, at most, until the server has done what it put off.
     pub settle_max: Duration,
+    /// How long the server is watched while it has nothing to do, where the profile is about that.
+    pub idle_window: Duration,
     /// How many executions are asked for their outcome.
     pub sample_max: usize,
     /// Processes whose usage, with that of their children, is the server's.
@@ -81,6 +85,7 @@ impl Default for RunConfig {
             url: BaseUrl { authority: "127.0.0.1:8080".to_owned(), prefix: "/api".to_owned() },
             starters: 32,
             workers: 64,
+            types: 1,
             rate: None,
             inflight: 128,
             batch: 1,
@@ -90,6 +95,7 @@ impl Default for RunConfig {
             executions_max: None,
             drain_max: Duration::from_secs(60),
             settle_max: Duration::from_secs(3),
+            idle_window: Duration::from_secs(10),
             sample_max: 2_000,
             pids: Vec::new(),
             data_directory: None,
@@ -102,5 +108,10 @@ impl RunConfig {
     /// The time limit of a poll that has one, in milliseconds.
     pub fn poll_limit_ms(&self) -> u32 {
         self.poll_timeout_ms.unwrap_or(POLL_TIMEOUT_MS_DEFAULT)
+    }
+
+    /// The name of the definition and task type of this number, of a run of this name.
+    pub fn type_name(&self, name: &str, number: usize) -> String {
+        if self.types == 1 { name.to_owned() } else { format!("{name}_{number}") }
     }
 }

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::load::actor::{Actor, Role};
 use crate::load::config::{RunConfig, Target};
+use crate::load::errands::Errands;
 use crate::load::ledger::Ledger;
 use crate::load::messages::Messages;
 use crate::load::outcome::{Latencies, Outcome, Refusals};
 use crate::load::schedule::{LINE_MAX, Schedule};
-use crate::poller::Poller;
+use crate::load::watch::{Idle, Watch};
+use crate::poller::{Poller, Readiness};
+use crate::profile::Profile;
 use crate::socket::Socket;
 use crate::ticker::Ticker;
 
@@ -25,6 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const WAIT_MAX: Duration = Duration::from_millis(20);
 /// How long a connection keeps quiet after a refusal.
 const REST: Duration = Duration::from_millis(20);
+/// How long idle polls get to be taken before the server is watched.
+const RAMP: Duration = Duration::from_secs(3);
 /// Shortest period of the clock of an open loop; starts that fall due within one are sent together.
 const TICK_MIN: Duration = Duration::from_micros(200);
 /// The poller's number of that clock; connections count from zero.
@@ -35,14 +40,11 @@ pub fn drive(config: &RunConfig, name: &str) -> io::Result<Outcome> {
     let mut driver = Driver::new(config, name)?;
     driver.open()?;
     driver.begin()?;
-    let mut ready = Vec::new();
+    if let Profile::IdlePolls(_) = config.profile {
+        driver.watch_idle()?;
+    }
     while !driver.is_over(Instant::now()) {
-        driver.poller.wait(Some(WAIT_MAX), &mut ready)?;
-        for readiness in &ready {
-            driver.serve(*readiness)?;
-        }
-        driver.wake_resting()?;
-        driver.wake_starters()?;
+        driver.turn()?;
     }
     Ok(driver.close())
 }
@@ -60,12 +62,16 @@ struct Driver<'a> {
     /// When starts fall due; `None` in a closed loop.
     schedule: Option<Schedule>,
     ticker: Option<Ticker>,
+    errands: Errands,
     ledger: Ledger,
     latencies: Latencies,
     refusals: Refusals,
     begun: Instant,
     last_result: Instant,
     is_starting: bool,
+    early: u64,
+    idle_watched: Option<Idle>,
+    ready: Vec<Readiness>,
     requests: u64,
     polls_empty: u64,
     reconnects: u64,
@@ -84,12 +90,16 @@ impl<'a> Driver<'a> {
             resting: VecDeque::new(),
             schedule: None,
             ticker: None,
+            errands: Errands::new(config.workers, config.types),
             ledger: Ledger::new(config.profile.tasks(), config.sample_max),
             latencies: Latencies::default(),
             refusals: Refusals::default(),
             begun: now,
             last_result: now,
             is_starting: true,
+            early: 0,
+            idle_watched: None,
+            ready: Vec::new(),
             requests: 0,
             polls_empty: 0,
             reconnects: 0,
@@ -124,6 +134,35 @@ impl<'a> Driver<'a> {
         // Workers first, so that the first executions find someone waiting.
         for index in (0..self.actors.len()).rev() {
             self.ask_next(index, self.begun)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something is to be done, and does it.
+    fn turn(&mut self) -> io::Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.poller.wait(Some(WAIT_MAX), &mut ready)?;
+        for readiness in &ready {
+            self.serve(*readiness)?;
+        }
+        self.ready = ready;
+        self.wake_resting()?;
+        self.wake_starters()
+    }
+
+    /// Watches what polls that find nothing cost the server, once they have all been taken.
+    fn watch_idle(&mut self) -> io::Result<()> {
+        self.turn_until(Instant::now() + RAMP)?;
+        let watch = Watch::begin(&self.config.pids)?;
+        self.turn_until(Instant::now() + self.config.start_window)?;
+        self.idle_watched = Some(watch.end(&self.config.pids)?);
+        self.last_result = Instant::now();
+        Ok(())
+    }
+
+    fn turn_until(&mut self, end: Instant) -> io::Result<()> {
+        while Instant::now() < end {
+            self.turn()?;
         }
         Ok(())
     }
@@ -198,6 +237,8 @@ impl<'a> Driver<'a> {
             elapsed: self.last_result.saturating_duration_since(self.begun),
             ledger: self.ledger,
             latencies: self.latencies,
+            early: self.early,
+            idle: self.idle_watched.filter(|_| !self.config.pids.is_empty()),
             refusals: self.refusals,
             requests: self.requests,
             polls_empty: self.polls_empty,

@@ -27,8 +27,9 @@ pub struct Lease {
 pub struct Messages {
     host: String,
     start_path: String,
-    start_before: Vec<u8>,
     start_after: Vec<u8>,
+    /// By number of the task type, the same as that of the definition.
+    names: Vec<String>,
     poll_path: String,
     poll_after: String,
     update_path: String,
@@ -39,7 +40,7 @@ impl Messages {
     /// Prepares the requests for executions of the definition `name`.
     pub fn new(config: &RunConfig, name: &str) -> Self {
         let payload = "p".repeat(config.payload_bytes);
-        let start = json!({ "name": name, "version": 1, "input": config.profile.input(name, &payload) });
+        let start = json!({ "version": 1, "input": config.profile.input(name, &payload) });
         let result = json!({ "status": "COMPLETED", "outputData": { "payload": payload } });
         let (kind, poll_after) = match (config.batch, config.poll_timeout_ms) {
             (1, None) => ("poll", String::new()),
@@ -50,9 +51,9 @@ impl Messages {
         Self {
             host: config.url.authority.clone(),
             start_path: config.url.path("/workflow"),
-            start_before: b"{\"correlationId\":\"".to_vec(),
             start_after: tail(&start),
-            poll_path: config.url.path(&format!("/tasks/{kind}/{name}?workerid=w")),
+            names: (0..config.types).map(|number| config.type_name(name, number)).collect(),
+            poll_path: config.url.path(&format!("/tasks/{kind}/")),
             poll_after,
             update_path: config.url.path(update),
             result_after: tail(&result),
@@ -62,13 +63,21 @@ impl Messages {
     /// Appends the request that starts the execution of this number.
     pub fn start(&self, out: &mut Vec<u8>, execution: usize) {
         let number = execution.to_string();
-        let body = [&self.start_before[..], number.as_bytes(), &self.start_after];
+        let name = &self.names[execution % self.names.len()];
+        let body: [&[u8]; 5] = [
+            b"{\"correlationId\":\"",
+            number.as_bytes(),
+            b"\",\"name\":\"",
+            name.as_bytes(),
+            &self.start_after,
+        ];
         request::append(out, "POST", &self.start_path, &self.host, Some(&body));
     }
 
-    /// Appends the request by which this worker asks for work.
-    pub fn poll(&self, out: &mut Vec<u8>, worker: usize) {
-        let path = format!("{}{worker}{}", self.poll_path, self.poll_after);
+    /// Appends the request by which this worker asks for work of the type of this number.
+    pub fn poll(&self, out: &mut Vec<u8>, worker: usize, task_type: usize) {
+        let Self { poll_path, names, poll_after, .. } = self;
+        let path = format!("{poll_path}{}?workerid=w{worker}{poll_after}", names[task_type]);
         request::append(out, "GET", &path, &self.host, None);
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::load::ledger::Ledger;
+use crate::load::watch::Idle;
 use crate::waits::Waits;
 
 /// Latencies seen by the client.
@@ -16,6 +17,8 @@ pub struct Latencies {
     pub update: Waits,
     /// From the moment the start was due to the acknowledgement of the last result.
     pub execution: Waits,
+    /// How much later than due a task behind a timer was handed out, counted from when its start was sent.
+    pub late: Waits,
 }
 
 /// Requests answered 429 or 503: the server says that it is full, which is no error of the run.
@@ -44,6 +47,10 @@ pub struct Outcome {
     pub offered: u64,
     /// Starts that were due and never sent, because no connection was free and the line was full or the time over.
     pub missed: u64,
+    /// Tasks that were handed out before their timer was due.
+    pub early: u64,
+    /// The server while nothing was there to do, where the profile is about that.
+    pub idle: Option<Idle>,
     /// From the first start to the last acknowledgement.
     pub elapsed: Duration,
     /// Requests answered.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::load::config::{RunConfig, Target};
 use crate::load::conservation::Conservation;
 use crate::load::outcome::{Outcome, Refusals};
+use crate::load::watch::Idle;
 use crate::procfs::Usage;
 use crate::waits::{Quantiles, float, rounded};
 
@@ -29,6 +30,10 @@ pub struct Used {
     pub settled: Usage,
     /// What reached the server's disk between the two, by whoever; `None` when that is not known.
     pub device_written: Option<u64>,
+    /// What the server's folder grew by; `None` when it is not known.
+    pub stored: Option<u64>,
+    /// The server while nothing was there to do, where the profile is about that.
+    pub idle: Option<Idle>,
     /// The client, from the first request to the last.
     pub client_cpu: Duration,
 }
@@ -67,6 +72,8 @@ pub struct Settings {
     pub target: &'static str,
     /// Base of the API.
     pub url: String,
+    /// Definitions and task types.
+    pub types: usize,
     /// Connections that start.
     pub starters: usize,
     /// Connections that work.
@@ -137,8 +144,16 @@ pub struct ServerUse {
     /// Bytes that reached the disk for one execution, those of other programs included; `None` without
     /// `--data-dir`.
     pub device_bytes_per_execution: Option<f64>,
+    /// Bytes the server's folder grew by for one execution; `None` without `--data-dir`.
+    pub stored_bytes_per_execution: Option<f64>,
+    /// Memory resident before the first request.
+    pub resident_bytes_before: u64,
     /// Memory resident at the end.
     pub resident_bytes: u64,
+    /// What it grew by for one execution, finished ones included; zero when it shrank.
+    pub resident_bytes_per_execution: f64,
+    /// The part of one core that was busy while nothing was there to do; only of `parkedN` and `idlepollsN`.
+    pub idle_cpu_share: Option<f64>,
 }
 
 /// What the client did.
@@ -165,6 +180,8 @@ pub struct LatencyTable {
     pub update: Quantiles,
     /// From the moment the start was due to the acknowledgement of the last result.
     pub start_to_completed: Quantiles,
+    /// How much later than due the task behind a timer was handed out; only of `timersN`.
+    pub late: Option<Quantiles>,
 }
 
 impl Report {
@@ -203,6 +220,7 @@ impl Report {
                 poll: outcome.latencies.poll.quantiles(),
                 update: outcome.latencies.update.quantiles(),
                 start_to_completed: outcome.latencies.execution.quantiles(),
+                late: config.profile.timer().map(|_| outcome.latencies.late.quantiles()),
             },
             conservation,
         }
@@ -234,6 +252,7 @@ impl ServerUse {
     fn of(used: &Used, executions: u64, tasks: u64) -> Self {
         let since = |usage: Usage| usage.cpu.saturating_sub(used.before.cpu).as_secs_f64();
         let cpu_s = since(used.settled);
+        let grown = used.settled.resident_bytes.saturating_sub(used.before.resident_bytes);
         let dirtied = used.settled.dirtied_bytes.saturating_sub(used.before.dirtied_bytes);
         Self {
             cpu_s: rounded(cpu_s, 3),
@@ -241,7 +260,11 @@ impl ServerUse {
             cpu_us_per_task: if tasks == 0 { 0.0 } else { rounded(cpu_s * 1e6 / float(tasks), 2) },
             dirtied_bytes_per_execution: over(dirtied, float(executions)),
             device_bytes_per_execution: used.device_written.map(|bytes| over(bytes, float(executions))),
+            stored_bytes_per_execution: used.stored.map(|bytes| over(bytes, float(executions))),
+            resident_bytes_before: used.before.resident_bytes,
             resident_bytes: used.settled.resident_bytes,
+            resident_bytes_per_execution: over(grown, float(executions)),
+            idle_cpu_share: used.idle.map(|idle| rounded(idle.cpu_share(), 5)),
         }
     }
 }
@@ -255,6 +278,7 @@ impl Settings {
                 Target::Null => "null",
             },
             url: config.url.to_string(),
+            types: config.types,
             starters: config.starters,
             workers: config.workers,
             rate: config.rate,

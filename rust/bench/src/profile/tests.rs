@@ -1,7 +1,25 @@
+use serde_json::{Value, json};
+
 use super::*;
 
-const ALL: [Profile; 5] =
-    [Profile::Exec, Profile::Chain(3), Profile::Fork(4), Profile::Dynamic(5), Profile::Loop(6)];
+const ALL: [Profile; 11] = [
+    Profile::Exec,
+    Profile::Overload,
+    Profile::Payload(100),
+    Profile::Chain(3),
+    Profile::Fork(4),
+    Profile::Dynamic(5),
+    Profile::Loop(6),
+    Profile::Sub,
+    Profile::Timers(7),
+    Profile::Parked(8),
+    Profile::IdlePolls(9),
+];
+
+/// The definition that is started.
+fn started(profile: Profile) -> Value {
+    profile.definitions("bench").pop().unwrap()
+}
 
 #[test]
 fn names_are_read_back() {
@@ -11,6 +29,10 @@ fn names_are_read_back() {
     assert_eq!("fork:10000".parse(), Ok(Profile::Fork(10_000)));
     assert_eq!("fork10k".parse(), Ok(Profile::Fork(10_000)));
     assert_eq!("chain13".parse(), Ok(Profile::Chain(13)));
+    assert_eq!("parked1m".parse(), Ok(Profile::Parked(1_000_000)));
+    assert_eq!("payload100k".parse(), Ok(Profile::Payload(100_000)));
+    assert_eq!("timers10".parse(), Ok(Profile::Timers(10)));
+    assert_eq!("idlepolls10k".parse(), Ok(Profile::IdlePolls(10_000)));
 }
 
 #[test]
@@ -28,6 +50,16 @@ fn other_names_are_refused() {
         "fork:x",
         "tree:2",
         "Exec",
+        "sub:1",
+        "overload2",
+        "parked",
+        "parked21m",
+        "timers3601",
+        "timers0",
+        "payload5m",
+        "idlepolls61k",
+        "parked99999999999999999999m",
+        "forkm",
     ] {
         assert!(text.parse::<Profile>().is_err(), "{text}");
     }
@@ -45,9 +77,12 @@ fn references_of_a_definition_are_unique() {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
-    for profile in ALL {
+    // The child of `sub` has a definition and names of its own.
+    for profile in ALL.into_iter().filter(|profile| *profile != Profile::Sub) {
         let mut found = Vec::new();
-        references(&profile.definition("bench"), &mut found);
+        for definition in profile.definitions("bench") {
+            references(&definition, &mut found);
+        }
         let count = found.len();
         found.sort();
         found.dedup();
@@ -57,7 +92,7 @@ fn references_of_a_definition_are_unique() {
 
 #[test]
 fn the_join_waits_for_every_branch() {
-    let definition = Profile::Fork(4).definition("bench");
+    let definition = started(Profile::Fork(4));
     assert_eq!(definition["tasks"][0]["forkTasks"].as_array().unwrap().len(), 4);
     assert_eq!(definition["tasks"][1]["joinOn"], json!(["t1", "t2", "t3", "t4"]));
 }
@@ -74,9 +109,33 @@ fn dynamic_children_come_in_the_input() {
 
 #[test]
 fn the_loop_condition_counts() {
-    let definition = Profile::Loop(7).definition("bench");
+    let definition = started(Profile::Loop(7));
     assert_eq!(
         definition["tasks"][0]["loopCondition"],
         "if ($.loop['iteration'] < 7) { true; } else { false; }"
     );
+}
+
+#[test]
+fn a_child_is_defined_before_its_parent_and_has_the_task_workers_poll() {
+    let [child, parent] = Profile::Sub.definitions("bench").try_into().unwrap();
+    assert_eq!(parent["tasks"][0]["subWorkflowParam"]["name"], child["name"]);
+    assert_eq!((&parent["name"], &child["tasks"][0]["name"]), (&json!("bench"), &json!("bench")));
+}
+
+#[test]
+fn a_parked_execution_has_two_timers_that_no_run_sees_fire() {
+    let definition = started(Profile::Parked(5));
+    assert_eq!(definition["timeoutSeconds"], 172_800);
+    assert_eq!(definition["timeoutPolicy"], "TIME_OUT_WF");
+    assert_eq!(definition["tasks"][0]["inputParameters"]["duration"], "86400 seconds");
+    assert_eq!(Profile::Parked(5).input("bench", "xy"), json!({}));
+}
+
+#[test]
+fn a_timer_stands_before_the_task() {
+    let definition = started(Profile::Timers(7));
+    assert_eq!(definition["tasks"][0]["inputParameters"]["duration"], "7 seconds");
+    assert_eq!(definition["tasks"][1]["type"], "SIMPLE");
+    assert_eq!(Profile::Timers(7).timer(), Some(Duration::from_secs(7)));
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stand_in::{Manners, StandIn};
 
 mod open_loop;
+mod profiles;
 mod stand_in;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fastcond-bench");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -22,6 +22,8 @@ pub enum Manners {
     Refusing,
     /// The first task is never handed out.
     Losing,
+    /// Timers fire at once.
+    Hasty,
     /// Nothing is answered for [`STALL`] once the first start has come.
     Stalling,
     /// Every other start, the first poll and the first result are refused; starts with Retry-After.
@@ -40,7 +42,12 @@ struct Books {
     executions: BTreeMap<String, (usize, Value)>,
     ready: VecDeque<Value>,
     tasks: usize,
+    /// Workers' tasks of an execution.
     definition_tasks: usize,
+    /// What stands before the first of them.
+    timer: Option<Duration>,
+    /// Executions behind their timer.
+    waiting: Vec<(Instant, String)>,
 }
 
 pub struct StandIn {
@@ -94,7 +101,11 @@ impl StandIn {
         match (method, path) {
             ("POST", "/metadata/taskdefs") => (200, String::new()),
             ("PUT", "/metadata/workflow") => {
-                books.definition_tasks = body[0]["tasks"].as_array().unwrap().len();
+                let tasks = body.as_array().unwrap().last().unwrap()["tasks"].as_array().unwrap();
+                books.definition_tasks = tasks.iter().filter(|task| task["type"] != "WAIT").count();
+                books.timer = tasks[0]["inputParameters"]["duration"]
+                    .as_str()
+                    .map(|text| Duration::from_secs(text.trim_end_matches(" seconds").parse().unwrap()));
                 (200, String::new())
             }
             ("POST", "/workflow") => {
@@ -109,7 +120,10 @@ impl StandIn {
                 let id = format!("w{}", books.executions.len());
                 let wanted = books.definition_tasks;
                 books.executions.insert(id.clone(), (wanted, body.clone()));
-                self.schedule(&mut books, &id);
+                match books.timer.filter(|_| self.manners != Manners::Hasty) {
+                    Some(timer) => books.waiting.push((Instant::now() + timer, id.clone())),
+                    None => self.schedule(&mut books, &id),
+                }
                 (200, id)
             }
             ("POST", "/tasks" | "/tasks/update-v2") => self.update(books, path, body),
@@ -118,13 +132,16 @@ impl StandIn {
                 if self.manners == Manners::Full && books.polls == 1 {
                     return (503, "{}".to_owned());
                 }
+                self.fire(&mut books);
                 let wait = Duration::from_millis(20);
+                let task_type = path.rsplit('/').next().unwrap();
+                let at = |books: &Books| books.ready.iter().position(|task| task["taskType"] == task_type);
                 let (mut books, _) =
-                    self.work.wait_timeout_while(books, wait, |b| b.ready.is_empty()).unwrap();
-                let task = books.ready.pop_front();
+                    self.work.wait_timeout_while(books, wait, |books| at(books).is_none()).unwrap();
+                let task = at(&books).and_then(|at| books.ready.remove(at));
                 match (path.starts_with("/tasks/poll/batch"), task) {
                     (true, task) => {
-                        assert!(line.contains("&count=10&timeout=100"), "{line}");
+                        assert!(line.contains("&timeout="), "{line}");
                         (200, Value::from_iter(task).to_string())
                     }
                     (false, Some(task)) => (200, task.to_string()),
@@ -133,7 +150,7 @@ impl StandIn {
             }
             ("GET", path) if path.ends_with("/status") => {
                 let id = path.split('/').nth(2).unwrap();
-                let (wanted, _) = books.executions[id];
+                let wanted = if books.definition_tasks == 0 { 1 } else { books.executions[id].0 };
                 let failed = self.manners == Manners::Failing && id == "w0";
                 let status = ["COMPLETED", "FAILED", "RUNNING"][if failed { 1 } else { 2 * wanted.min(1) }];
                 (200, json!({"workflowId": id, "status": status}).to_string())
@@ -172,6 +189,15 @@ impl StandIn {
         }
     }
 
+    /// Hands over what is behind a timer that is due.
+    fn fire(&self, books: &mut Books) {
+        let now = Instant::now();
+        let (due, waiting) = std::mem::take(&mut books.waiting).into_iter().partition(|(at, _)| *at <= now);
+        books.waiting = waiting;
+        let due: Vec<(Instant, String)> = due;
+        due.iter().for_each(|(_, id)| self.schedule(books, id));
+    }
+
     fn schedule(&self, books: &mut Books, id: &str) {
         books.tasks += 1;
         let first = books.tasks == 1;
@@ -180,10 +206,11 @@ impl StandIn {
             Manners::Losing if first => 0,
             _ => 1,
         };
-        let number = &books.executions[id].1["correlationId"];
+        let start = &books.executions[id].1;
+        let (number, name) = (&start["correlationId"], &start["name"]);
         let task = json!({
             "inputData": {"payload": "\"}"}, "taskId": format!("t{}", books.tasks),
-            "workflowInstanceId": id, "correlationId": number,
+            "workflowInstanceId": id, "correlationId": number, "taskType": name,
         });
         books.ready.extend(std::iter::repeat_n(task, copies));
         self.work.notify_all();

@@ -1,5 +1,7 @@
 use super::*;
+use crate::load::ledger::Ledger;
 use crate::load::messages::Lease;
+use crate::load::outcome::{Latencies, Refusals};
 
 fn finished(executions: usize) -> Ledger {
     let mut ledger = Ledger::new(1, 10);
@@ -17,13 +19,29 @@ fn finished(executions: usize) -> Ledger {
     ledger
 }
 
+fn outcome(ledger: Ledger) -> Outcome {
+    Outcome {
+        offered: ledger.begun() as u64,
+        missed: 0,
+        early: 0,
+        idle: None,
+        elapsed: Duration::from_secs(1),
+        ledger,
+        latencies: Latencies::default(),
+        refusals: Refusals::default(),
+        requests: 0,
+        polls_empty: 0,
+        reconnects: 0,
+    }
+}
+
 fn outcomes(counts: &[(&str, usize)]) -> BTreeMap<String, usize> {
     counts.iter().map(|(status, count)| ((*status).to_owned(), *count)).collect()
 }
 
 #[test]
 fn a_clean_run_holds() {
-    let conservation = judge(&finished(3), outcomes(&[("COMPLETED", 3)]));
+    let conservation = judge(Profile::Exec, &outcome(finished(3)), outcomes(&[("COMPLETED", 3)]));
     assert!(conservation.holds);
     assert_eq!((conservation.asked, conservation.violations.len()), (3, 0));
 }
@@ -35,7 +53,9 @@ fn every_broken_promise_is_named() {
     ledger.handed(&lease("t0"));
     ledger.handed(&lease("foreign"));
     ledger.begin(Instant::now(), Instant::now());
-    let conservation = judge(&ledger, outcomes(&[("COMPLETED", 1), ("FAILED", 1), ("HTTP 404", 2)]));
+    let outcome = Outcome { early: 5, ..outcome(ledger) };
+    let conservation =
+        judge(Profile::Exec, &outcome, outcomes(&[("COMPLETED", 1), ("FAILED", 1), ("HTTP 404", 2)]));
     assert!(!conservation.holds);
     assert_eq!(
         conservation.violations,
@@ -45,11 +65,23 @@ fn every_broken_promise_is_named() {
             "2 executions ended as HTTP 404, not COMPLETED",
             "1 tasks were handed out twice",
             "1 tasks of no unfinished execution were handed out",
+            "5 tasks were handed out before their timer was due",
         ]
     );
 }
 
 #[test]
 fn an_empty_run_is_no_success() {
-    assert!(!judge(&finished(0), outcomes(&[])).holds);
+    assert!(!judge(Profile::Exec, &outcome(finished(0)), outcomes(&[])).holds);
+    assert!(judge(Profile::IdlePolls(4), &outcome(finished(0)), outcomes(&[])).holds);
+}
+
+#[test]
+fn a_parked_execution_shall_still_run() {
+    let of = |counts: &[(&str, usize)]| judge(Profile::Parked(3), &outcome(finished(3)), outcomes(counts));
+    assert!(of(&[("RUNNING", 3)]).holds);
+    assert_eq!(
+        of(&[("RUNNING", 2), ("COMPLETED", 1)]).violations,
+        ["1 executions ended as COMPLETED, not RUNNING"]
+    );
 }

@@ -12,6 +12,9 @@ use crate::poller::Readiness;
 use crate::socket::{Received, Socket};
 use crate::ticker::Ticker;
 
+/// What a server may lose of a moment: it keeps milliseconds, cut off at both ends.
+const CLOCK_GRAIN: Duration = Duration::from_millis(2);
+
 impl Driver<'_> {
     pub(super) fn serve(&mut self, readiness: Readiness) -> io::Result<()> {
         if readiness.token == TOKEN_TICKER {
@@ -67,8 +70,14 @@ impl Driver<'_> {
             Answer::Started(number, id) => {
                 self.latencies.start.record(waited);
                 self.ledger.started(number, &id);
+                if self.config.profile.tasks() == 0 {
+                    self.last_result = now;
+                }
                 if self.actors[index].role == Role::Looper {
-                    return self.ask_poll(index, Some(number), now);
+                    return self.ask_poll(index, 0, Some(number), now);
+                }
+                if let Some(worker) = self.errands.started(number) {
+                    self.ask_next(worker, now)?;
                 }
             }
             Answer::Looped(number) => {
@@ -78,9 +87,13 @@ impl Driver<'_> {
                 let lease = Lease { task_id: id.into(), workflow_id: id.into(), execution: Some(number) };
                 return self.ask_update(index, number, lease, now);
             }
-            Answer::Work(leases) if leases.is_empty() => self.polls_empty += 1,
+            Answer::Work(leases) if leases.is_empty() => {
+                self.polls_empty += 1;
+                self.errands.failed(self.actors[index].polled);
+            }
             Answer::Work(leases) => {
                 self.latencies.poll.record(waited);
+                self.note_timers(&leases, now);
                 self.actors[index].backlog.extend(leases);
             }
             Answer::Updated(number, leases) => {
@@ -97,6 +110,17 @@ impl Driver<'_> {
             }
         }
         self.ask_next(index, now)
+    }
+
+    /// Notes how late tasks behind a timer were handed out. The server cannot have set its timer before the start was
+    /// sent, so the figure is an upper bound, and a task that comes before it is early.
+    fn note_timers(&mut self, leases: &[Lease], now: Instant) {
+        let Some(timer) = self.config.profile.timer() else { return };
+        for sent in leases.iter().filter_map(|lease| self.ledger.sent(lease.execution?)) {
+            let waited = now.saturating_duration_since(sent);
+            self.latencies.late.record(waited.saturating_sub(timer));
+            self.early += u64::from(waited + CLOCK_GRAIN < timer);
+        }
     }
 
     /// Books a refusal. A start is given up, anything else is tried again after a rest.
@@ -117,7 +141,10 @@ impl Driver<'_> {
                     return self.ask_next(index, now);
                 }
             }
-            Asked::Poll(_) => self.refusals.polls += 1,
+            Asked::Poll(_) => {
+                self.refusals.polls += 1;
+                self.errands.failed(self.actors[index].polled);
+            }
             Asked::Update(_) => self.refusals.updates += 1,
             Asked::Nothing => {}
         }
@@ -137,7 +164,7 @@ impl Driver<'_> {
                 self.idle.push(index);
                 Ok(())
             }
-            Role::Worker(_) => {
+            Role::Worker(worker) => {
                 // A result that was refused goes first.
                 if let Some((number, lease)) = self.actors[index].reporting.take() {
                     return self.ask_update(index, number, lease, now);
@@ -147,7 +174,10 @@ impl Driver<'_> {
                         return self.ask_update(index, number, lease, now);
                     }
                 }
-                self.ask_poll(index, None, now)
+                match self.errands.next(index, worker) {
+                    Some(task_type) => self.ask_poll(index, task_type, None, now),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -158,8 +188,15 @@ impl Driver<'_> {
         self.ask(index, Asked::Start(number), due, |messages, out| messages.start(out, number))
     }
 
-    fn ask_poll(&mut self, index: usize, looping: Option<usize>, now: Instant) -> io::Result<()> {
-        self.ask(index, Asked::Poll(looping), now, |messages, out| messages.poll(out, index))
+    fn ask_poll(
+        &mut self,
+        index: usize,
+        task_type: usize,
+        looping: Option<usize>,
+        now: Instant,
+    ) -> io::Result<()> {
+        self.actors[index].polled = task_type;
+        self.ask(index, Asked::Poll(looping), now, |messages, out| messages.poll(out, index, task_type))
     }
 
     fn ask_update(&mut self, index: usize, number: usize, lease: Lease, now: Instant) -> io::Result<()> {

@@ -26,6 +26,18 @@ fn start_carries_number_and_payload() {
 }
 
 #[test]
+fn starts_and_polls_are_spread_over_the_types() {
+    let config = RunConfig { types: 3, ..RunConfig::default() };
+    for (execution, want) in [(0, "bench_0"), (2, "bench_2"), (4, "bench_1")] {
+        let (_, body) = body(|out| messages(&config).start(out, execution));
+        assert_eq!(body["name"], want);
+        assert_eq!(body["correlationId"], execution.to_string());
+    }
+    let (line, _) = body(|out| messages(&config).poll(out, 3, 2));
+    assert_eq!(line, "GET /api/tasks/poll/bench_2?workerid=w3 HTTP/1.1");
+}
+
+#[test]
 fn update_reports_completion() {
     let lease = Lease { task_id: "t".to_owned(), workflow_id: "w".to_owned(), execution: Some(1) };
     let config = RunConfig { payload_bytes: 2, ..RunConfig::default() };
@@ -45,14 +57,14 @@ fn update_reports_completion() {
 #[test]
 fn one_task_is_polled_singly_and_more_in_a_batch() {
     let config = RunConfig::default();
-    let (line, _) = body(|out| messages(&config).poll(out, 3));
+    let (line, _) = body(|out| messages(&config).poll(out, 3, 0));
     assert_eq!(line, "GET /api/tasks/poll/bench?workerid=w3 HTTP/1.1");
     // The single poll knows no time limit of the caller's: with one it is a batch of one.
     let config = RunConfig { poll_timeout_ms: Some(2000), ..config };
-    let (line, _) = body(|out| messages(&config).poll(out, 3));
+    let (line, _) = body(|out| messages(&config).poll(out, 3, 0));
     assert_eq!(line, "GET /api/tasks/poll/batch/bench?workerid=w3&count=1&timeout=2000 HTTP/1.1");
     let config = RunConfig { batch: 10, poll_timeout_ms: Some(250), ..config };
-    let (line, _) = body(|out| messages(&config).poll(out, 3));
+    let (line, _) = body(|out| messages(&config).poll(out, 3, 0));
     assert_eq!(line, "GET /api/tasks/poll/batch/bench?workerid=w3&count=10&timeout=250 HTTP/1.1");
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{Executions, Report};
+use crate::waits::float;
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -71,13 +72,23 @@ impl Report {
         if let Some(server) = &self.server {
             writeln!(
                 f,
-                "server     {:>10.2} CPU s ({:.2} s until drained), {:.2} us/task, {} MiB resident, {} B to disk/execution",
+                "server     {:>10.2} CPU s ({:.2} s until drained), {:.2} us/task, {} B to disk/execution",
                 server.cpu_s,
                 server.cpu_until_drained_s,
                 server.cpu_us_per_task,
-                server.resident_bytes >> 20,
                 server.device_bytes_per_execution.map_or("?".to_owned(), |bytes| format!("{bytes:.0}"))
             )?;
+            let before = server.resident_bytes_before;
+            writeln!(
+                f,
+                "memory     {:>10.1} MiB before, {:.1} MiB after, {:.0} B/execution",
+                mebibytes(before),
+                mebibytes(server.resident_bytes),
+                server.resident_bytes_per_execution
+            )?;
+            if let Some(share) = server.idle_cpu_share {
+                writeln!(f, "idle       {:>10.3} % of a core", share * 100.0)?;
+            }
         }
         let client = &self.client;
         writeln!(
@@ -96,9 +107,17 @@ impl Report {
             ("poll with work", latency.poll),
             ("update", latency.update),
             ("start to completed", latency.start_to_completed),
-        ] {
+        ]
+        .into_iter()
+        .chain(latency.late.map(|late| ("later than due", late)))
+        .filter(|(_, row)| row.count > 0)
+        {
             writeln!(f, "{name:<20}{:>10.0}{:>10.0}{:>10.0}{:>10.0}", row.p50, row.p90, row.p99, row.max)?;
         }
         Ok(())
     }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    float(bytes) / f64::from(1 << 20)
 }
