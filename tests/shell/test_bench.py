@@ -54,6 +54,60 @@ def test_a_report_compared_with_half_of_itself(report: Path, tmp_path: Path) -> 
     assert "not the same load" in out
 
 
+def _written(path: Path, **server: float) -> dict[str, Any]:
+    """Write a report of a thousand executions with these figures of the server, and return it."""
+    latency = {"p50": 100.0, "p99": 200.0}
+    made: dict[str, Any] = {
+        "settings": {"profile": "exec", "payload_bytes": 1024, "rate": 500.0},
+        "executions": {"count": 1000, "per_s": 500.0, "per_server_cpu_s": 10_000.0, "missed": 7},
+        "tasks": {"count": 1000, "per_s": 500.0, "per_server_cpu_s": 10_000.0},
+        "refused": {"count": 20, "latency_us": latency},
+        "server": server,
+        "latency_us": {"start": latency, "start_to_completed": latency, "late": None},
+        "conservation": {"holds": True},
+    }
+    path.write_text(json.dumps(made))
+    return made
+
+
+def test_a_plan_says_what_a_million_executions_take_and_how_that_was_worked_out(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    _written(
+        path,
+        device_bytes_per_execution=3000.0,
+        stored_bytes_per_execution=400.0,
+        resident_bytes_before=50e6,
+        resident_bytes_per_execution=120.0,
+    )
+    status, out, err = finished("bench", "plan", str(path))
+    assert status == 0, err
+    rows = {line[:28].strip(): line[28:].split() for line in out.splitlines() if "   " in line[28:]}
+    assert rows["disk written"][:2] == ["3.00", "GB"]
+    assert rows["disk kept"][:2] == ["0.40", "GB"]
+    assert rows["memory"][:6] == ["0.12", "GB", "1,000,000", "x", "120", "B"]
+    assert rows["memory besides"][:2] == ["0.05", "GB"]
+    assert rows["server CPU"][:2] == ["0.03", "h"]
+
+
+def test_a_report_without_a_figure_is_planned_and_compared_without_it(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.json", tmp_path / "b.json"
+    made = _written(path, idle_cpu_share=0.001)
+    # As an earlier version wrote it.
+    del made["refused"], made["settings"]["rate"], made["executions"]["missed"]
+    made["server"]["idle_cpu_share"] = 0.002
+    other.write_text(json.dumps(made))
+    status, out, err = finished("bench", "compare", str(path), str(other))
+    assert status == 0, err
+    lines = {line[:36].strip(): line.split()[-3:] for line in out.splitlines()}
+    assert lines["idle CPU, percent of a core"] == ["0.1", "0.2", "2.00"]
+    assert lines["starts refused"] == ["20.0", "0.0", "0.00"]
+    assert "start to refused p99, us" not in lines
+    assert "not the same load: exec with 1024 B at 500/s, exec with 1024 B" in out
+    status, out, err = finished("bench", "plan", str(other))
+    assert status == 0, err
+    assert "disk written" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [

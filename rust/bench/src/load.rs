@@ -8,8 +8,10 @@ pub mod errands;
 pub mod ledger;
 pub mod messages;
 pub mod outcome;
+pub mod progress;
 pub mod report;
 pub mod schedule;
+pub mod series;
 pub mod setup;
 pub mod watch;
 

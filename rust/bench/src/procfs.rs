@@ -28,12 +28,55 @@ pub struct Usage {
 
 /// Reads the usage of these processes and all their descendants; a root that is gone is an error.
 pub fn usage(roots: &[u32]) -> io::Result<Usage> {
-    let mut total = Usage::default();
-    for pid in family(roots)? {
+    Processes::of(roots).usage()
+}
+
+/// Processes that are read again and again. Who belongs to them is looked up now and then only: that takes a look at
+/// every process of the machine, which a client in the middle of a run has no time for.
+#[derive(Debug)]
+pub struct Processes {
+    roots: Vec<u32>,
+    family: BTreeSet<u32>,
+    readings_left: u32,
+}
+
+/// Readings with one look at who belongs to the processes. The time of a child that was missed comes with the next
+/// look, or with its parent once it has ended.
+const READINGS: u32 = 30;
+
+impl Processes {
+    /// These processes and all their descendants.
+    pub fn of(roots: &[u32]) -> Self {
+        Self { roots: roots.to_vec(), family: BTreeSet::new(), readings_left: 0 }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// Reads their usage; a root that is gone is an error.
+    pub fn usage(&mut self) -> io::Result<Usage> {
+        if self.is_empty() {
+            return Ok(Usage::default());
+        }
+        if self.readings_left == 0 {
+            self.family = family(&self.roots)?;
+            self.readings_left = READINGS;
+        }
+        self.readings_left -= 1;
+        let mut total = Usage::default();
+        for pid in &self.family {
+            self.add(*pid, &mut total)?;
+        }
+        Ok(total)
+    }
+
+    fn add(&self, pid: u32, total: &mut Usage) -> io::Result<()> {
         let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
             Ok(text) => parse_stat(&text).ok_or_else(|| malformed("stat", pid))?,
             // A child may end between being listed and being read; its parent has its time by then.
-            Err(_) if !roots.contains(&pid) => continue,
+            Err(_) if !self.roots.contains(&pid) => return Ok(()),
             Err(error) => return Err(io::Error::new(error.kind(), format!("process {pid}: {error}"))),
         };
         let ticks_per_second = rustix::param::clock_ticks_per_second();
@@ -43,8 +86,8 @@ pub fn usage(roots: &[u32]) -> io::Result<Usage> {
             .ok()
             .and_then(|text| parse_dirtied(&text))
             .unwrap_or(0);
+        Ok(())
     }
-    Ok(total)
 }
 
 /// Bytes written so far to the device that holds this folder, by whoever; `None` when it is not a disk of its own.

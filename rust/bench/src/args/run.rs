@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{ArgsError, Command, at_least_one, connections, seconds, value};
 use crate::http::url::BaseUrl;
 use crate::load::config::{RunConfig, Target};
+use crate::load::series::SLICES_MAX;
 use crate::profile::Profile;
+use crate::waits::float;
 
 /// Starters of an open loop: a start must not wait for another one's answer, even when a refusal takes its time.
 const STARTERS_OPEN: usize = 256;
@@ -88,6 +90,7 @@ fn take_frame(
         "drain-seconds" => given.drain_max = Some(seconds(parser, "--drain-seconds")?),
         "settle-seconds" => given.settle_max = Some(seconds(parser, "--settle-seconds")?),
         "idle-seconds" => config.idle_window = seconds(parser, "--idle-seconds")?,
+        "series-seconds" => config.slice = seconds(parser, "--series-seconds")?,
         "sample" => config.sample_max = value(parser, "--sample")?,
         "pid" => config.pids.push(value(parser, "--pid")?),
         "data-dir" => config.data_directory = Some(PathBuf::from(parser.value()?)),
@@ -104,6 +107,11 @@ fn complete(mut config: RunConfig, given: &Given) -> Result<RunConfig, ArgsError
     refuse_contradictions(&config, given)?;
     shape(&mut config, given);
     frame(&mut config, given);
+    let slices = (config.start_window + config.drain_max).as_secs_f64() / config.slice.as_secs_f64();
+    if slices > float(SLICES_MAX as u64) {
+        let why = format!("want longer ones: the run may last for {slices:.0}, {SLICES_MAX} are kept");
+        return Err(ArgsError::Value("--series-seconds", why));
+    }
     Ok(config)
 }
 

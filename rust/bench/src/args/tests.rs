@@ -115,6 +115,11 @@ fn lines_that_cannot_be_followed_say_why() {
         (format!("run {url} --profile payload9 --payload 5"), "--payload: the profile says it already"),
         (format!("run {url} --profile chain9 --types 5"), "--types: only exec"),
         (format!("run {url} --profile exec --types 5 --batch 2"), "--batch: is one"),
+        (
+            format!("run {url} --profile exec --seconds 2000 --series-seconds 0.01"),
+            "--series-seconds: want longer",
+        ),
+        (format!("run {url} --profile exec --series-seconds 0"), "--series-seconds: want longer"),
         (format!("run {url} --profile exec --types 0"), "--types: "),
     ] {
         let error = parsed(&line).expect_err(&line).to_string();

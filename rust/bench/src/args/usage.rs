@@ -39,6 +39,7 @@ options of run
   --drain-seconds T        time given to finish what was started (60, timersN N more)
   --settle-seconds T       at most this long for work the server put off; its CPU counts (3, parkedN 60)
   --idle-seconds T         how long parkedN watches the idle server (10)
+  --series-seconds T       length of an entry of the report's time series (1)
   --sample N               executions whose outcome is asked for at the end (2000)
   --pid PID                server process, children included; again for more of them
   --data-dir DIR           the server's folder: what reaches its disk counts, whoever writes it

@@ -67,6 +67,8 @@ pub struct RunConfig {
     pub settle_max: Duration,
     /// How long the server is watched while it has nothing to do, where the profile is about that.
     pub idle_window: Duration,
+    /// How long each entry of the report's time series is.
+    pub slice: Duration,
     /// How many executions are asked for their outcome.
     pub sample_max: usize,
     /// Processes whose usage, with that of their children, is the server's.
@@ -96,6 +98,7 @@ impl Default for RunConfig {
             drain_max: Duration::from_secs(60),
             settle_max: Duration::from_secs(3),
             idle_window: Duration::from_secs(10),
+            slice: Duration::from_secs(1),
             sample_max: 2_000,
             pids: Vec::new(),
             data_directory: None,

@@ -13,7 +13,9 @@ use crate::load::errands::Errands;
 use crate::load::ledger::Ledger;
 use crate::load::messages::Messages;
 use crate::load::outcome::{Latencies, Outcome, Refusals};
+use crate::load::progress::Progress;
 use crate::load::schedule::{LINE_MAX, Schedule};
+use crate::load::series::Series;
 use crate::load::watch::{Idle, Watch};
 use crate::poller::{Poller, Readiness};
 use crate::profile::Profile;
@@ -46,7 +48,7 @@ pub fn drive(config: &RunConfig, name: &str) -> io::Result<Outcome> {
     while !driver.is_over(Instant::now()) {
         driver.turn()?;
     }
-    Ok(driver.close())
+    driver.close()
 }
 
 struct Driver<'a> {
@@ -65,6 +67,8 @@ struct Driver<'a> {
     errands: Errands,
     ledger: Ledger,
     latencies: Latencies,
+    series: Series,
+    progress: Progress,
     refusals: Refusals,
     begun: Instant,
     last_result: Instant,
@@ -93,6 +97,8 @@ impl<'a> Driver<'a> {
             errands: Errands::new(config.workers, config.types),
             ledger: Ledger::new(config.profile.tasks(), config.sample_max),
             latencies: Latencies::default(),
+            series: Series::begin(config.slice, &config.pids, now)?,
+            progress: Progress::on_terminal(now),
             refusals: Refusals::default(),
             begun: now,
             last_result: now,
@@ -124,6 +130,7 @@ impl<'a> Driver<'a> {
     fn begin(&mut self) -> io::Result<()> {
         self.begun = Instant::now();
         self.last_result = self.begun;
+        self.series = Series::begin(self.config.slice, &self.config.pids, self.begun)?;
         if let Some(per_s) = self.config.rate {
             let (window, limit) = (self.config.start_window, self.config.executions_max);
             self.schedule = Some(Schedule::new(self.begun, per_s, window, limit, LINE_MAX));
@@ -147,7 +154,10 @@ impl<'a> Driver<'a> {
         }
         self.ready = ready;
         self.wake_resting()?;
-        self.wake_starters()
+        self.wake_starters()?;
+        let now = Instant::now();
+        self.progress.advance(now, &self.ledger);
+        self.series.advance(now, &self.ledger)
     }
 
     /// Watches what polls that find nothing cost the server, once they have all been taken.
@@ -225,13 +235,15 @@ impl<'a> Driver<'a> {
     }
 
     /// The run is over: what is left in line was never sent.
-    fn close(mut self) -> Outcome {
+    fn close(mut self) -> io::Result<Outcome> {
         if let Some(schedule) = &mut self.schedule {
             schedule.give_up();
         }
         let sent = self.ledger.begun() as u64;
         let plan = self.schedule.as_ref();
-        Outcome {
+        self.progress.close();
+        Ok(Outcome {
+            series: self.series.close(Instant::now(), &self.ledger)?,
             offered: plan.map_or(sent, Schedule::offered),
             missed: plan.map_or(0, Schedule::missed),
             elapsed: self.last_result.saturating_duration_since(self.begun),
@@ -243,6 +255,6 @@ impl<'a> Driver<'a> {
             requests: self.requests,
             polls_empty: self.polls_empty,
             reconnects: self.reconnects,
-        }
+        })
     }
 }

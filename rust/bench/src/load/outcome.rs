@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::load::ledger::Ledger;
+use crate::load::series::Slice;
 use crate::load::watch::Idle;
 use crate::waits::Waits;
 
@@ -51,6 +52,8 @@ pub struct Outcome {
     pub early: u64,
     /// The server while nothing was there to do, where the profile is about that.
     pub idle: Option<Idle>,
+    /// The same in slices of time.
+    pub series: Vec<Slice>,
     /// From the first start to the last acknowledgement.
     pub elapsed: Duration,
     /// Requests answered.

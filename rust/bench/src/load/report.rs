@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::load::config::{RunConfig, Target};
 use crate::load::conservation::Conservation;
 use crate::load::outcome::{Outcome, Refusals};
+use crate::load::series::Slice;
 use crate::load::watch::Idle;
 use crate::procfs::Usage;
 use crate::waits::{Quantiles, float, rounded};
@@ -59,6 +60,8 @@ pub struct Report {
     pub client: ClientUse,
     /// Latencies as the client saw them.
     pub latency_us: LatencyTable,
+    /// The run in slices of time.
+    pub series: Vec<Slice>,
     /// Whether anything was lost or doubled.
     pub conservation: Conservation,
 }
@@ -90,6 +93,8 @@ pub struct Settings {
     pub payload_bytes: usize,
     /// Time during which executions were started.
     pub seconds: f64,
+    /// Length of an entry of the series.
+    pub series_seconds: f64,
 }
 
 /// How many, and how many per second of two kinds.
@@ -222,6 +227,7 @@ impl Report {
                 start_to_completed: outcome.latencies.execution.quantiles(),
                 late: config.profile.timer().map(|_| outcome.latencies.late.quantiles()),
             },
+            series: outcome.series.clone(),
             conservation,
         }
     }
@@ -287,6 +293,7 @@ impl Settings {
             poll_timeout_ms: config.poll_limit_ms(),
             payload_bytes: config.payload_bytes,
             seconds: config.start_window.as_secs_f64(),
+            series_seconds: config.slice.as_secs_f64(),
         }
     }
 }

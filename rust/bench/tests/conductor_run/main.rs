@@ -44,6 +44,8 @@ fn every_execution_is_started_worked_and_asked_for() {
     assert_eq!(report["latency_us"]["start_to_completed"]["count"], 100);
     assert_eq!(report["client"]["reconnects"], 0);
     assert_eq!(report["server"], Value::Null);
+    // Nobody looks: no line that is rewritten in place.
+    assert_eq!(output.stderr, b"");
 }
 
 #[test]

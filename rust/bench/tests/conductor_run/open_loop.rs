@@ -18,6 +18,22 @@ fn a_rate_is_kept_and_reported() {
 }
 
 #[test]
+fn the_series_adds_up_to_the_run() {
+    let (output, report) =
+        run(Manners::Full, "--profile exec --rate 200 --executions 100 --series-seconds 0.1");
+    assert!(output.status.success(), "{output:?}");
+    let report = report.unwrap();
+    let series = report["series"].as_array().unwrap();
+    let sum = |field: &str| series.iter().map(|slice| slice[field].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("finished"), sum("refused")), (50, 50));
+    // Half a second of starts; an entry ends every tenth, the last one with the run.
+    assert!(series.len() >= 5, "{series:?}");
+    assert_eq!(series[1]["at_s"], 0.2);
+    assert!(series[1]["start_p50_us"].as_f64().unwrap() > 0.0);
+    assert!(series[1]["start_to_completed_p99_us"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
 fn a_stalled_server_is_blamed_for_every_start_that_was_due_meanwhile() {
     let (output, report) = run(Manners::Stalling, "--profile exec --rate 250 --executions 100 --starters 1");
     assert!(output.status.success(), "{output:?}");

@@ -192,10 +192,12 @@ impl StandIn {
     /// Hands over what is behind a timer that is due.
     fn fire(&self, books: &mut Books) {
         let now = Instant::now();
-        let (due, waiting) = std::mem::take(&mut books.waiting).into_iter().partition(|(at, _)| *at <= now);
+        let (due, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut books.waiting).into_iter().partition(|(at, _)| *at <= now);
         books.waiting = waiting;
-        let due: Vec<(Instant, String)> = due;
-        due.iter().for_each(|(_, id)| self.schedule(books, id));
+        for (_, id) in due {
+            self.schedule(books, &id);
+        }
     }
 
     fn schedule(&self, books: &mut Books, id: &str) {

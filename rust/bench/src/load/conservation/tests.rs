@@ -25,6 +25,7 @@ fn outcome(ledger: Ledger) -> Outcome {
         missed: 0,
         early: 0,
         idle: None,
+        series: Vec::new(),
         elapsed: Duration::from_secs(1),
         ledger,
         latencies: Latencies::default(),

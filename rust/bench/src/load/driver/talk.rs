@@ -69,6 +69,7 @@ impl Driver<'_> {
         match answer {
             Answer::Started(number, id) => {
                 self.latencies.start.record(waited);
+                self.series.record_start(waited);
                 self.ledger.started(number, &id);
                 if self.config.profile.tasks() == 0 {
                     self.last_result = now;
@@ -101,6 +102,7 @@ impl Driver<'_> {
                 self.last_result = now;
                 if let Some(took) = self.ledger.reported(number, now) {
                     self.latencies.execution.record(took);
+                    self.series.record_execution(took);
                 }
                 self.actors[index].reporting = None;
                 self.actors[index].backlog.extend(leases);
