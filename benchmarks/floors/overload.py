@@ -44,7 +44,12 @@ def rows_of(peak: float, half: Report, over: Report, seconds: float) -> list[Row
     """Judge an overload of that many seconds against the peak and the run at half of it."""
     refused = over["refused"]
     goodput = finished_within(over["series"], seconds) / seconds
-    note = f"peak {peak:,.0f}/s, finished {goodput:,.0f}/s while offered, refused {refused['count']:,}"
+    within = over["series"][: int(seconds)]
+    per_cpu = finished_within(within, seconds) / sum(each["server_cpu_s"] for each in within)
+    note = (
+        f"peak {peak:,.0f}/s, finished {goodput:,.0f}/s while offered "
+        f"({per_cpu:,.0f} per server CPU second), refused {refused['count']:,}"
+    )
     ratio = milliseconds(over, "p99") / milliseconds(half, "p99")
     rows = [
         GOODPUT.found(goodput / peak, note),

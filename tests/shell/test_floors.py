@@ -72,7 +72,7 @@ def by_bound(rows: list[Row]) -> dict[str, Row]:
 
 
 def test_what_finishes_after_the_overload_is_no_goodput() -> None:
-    series = [{"finished": 900}] * 10 + [{"finished": 5_000}] * 3
+    series = [{"finished": 900, "server_cpu_s": 1.0}] * 10 + [{"finished": 5_000, "server_cpu_s": 1.0}] * 3
     refused = {"count": 20_000, "with_retry_after": 20_000, "latency_us": {"p99": 12_000.0}}
     over = report(p99_us=30_000, series=series, refused=refused)
     rows = by_bound(overload.rows_of(1_000, report(p99_us=10_000), over, 10.0))
@@ -84,7 +84,7 @@ def test_what_finishes_after_the_overload_is_no_goodput() -> None:
 
 def test_an_overload_without_refusals_breaks_the_floor() -> None:
     refused = {"count": 0, "with_retry_after": 0, "latency_us": {"p99": 0.0}}
-    over = report(p99_us=9e6, series=[{"finished": 1_000}] * 10, refused=refused)
+    over = report(p99_us=9e6, series=[{"finished": 1_000, "server_cpu_s": 1.0}] * 10, refused=refused)
     rows = by_bound(overload.rows_of(1_000, report(p99_us=10_000), over, 10.0))
     assert rows[overload.ADVICE.what].verdict == "BROKEN"
     assert rows[overload.REFUSAL.what].verdict == "not measured"
