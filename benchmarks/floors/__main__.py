@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import resource
 import sys
 import time
@@ -32,6 +33,7 @@ from benchmarks.floors import (
 )
 from benchmarks.floors.bench import QUICK, Bench, Scale
 from benchmarks.floors.bound import Bound, Found, Row, table
+from benchmarks.floors.usage import busy
 from benchmarks.targets import ROOT, WORK, BenchmarkError, build_load_generator, sync_times
 
 if TYPE_CHECKING:
@@ -80,11 +82,15 @@ def main() -> int:
     evidence: dict[str, Any] = {}
     for group in groups:
         print(f"{group.name}", file=sys.stderr, flush=True)
-        began = time.monotonic()
+        began, before = time.monotonic(), busy()
         found = _measured(group, bench)
+        took = time.monotonic() - began
+        # On a machine that is shared, times by the wall clock say as much about the others.
+        elsewhere = busy().elsewhere_since(before) / (took * len(os.sched_getaffinity(0)))
         rows += found.rows
-        evidence[group.name] = {"took_s": round(time.monotonic() - began, 1), **found.evidence}
-        print(table(found.rows), file=sys.stderr, flush=True)
+        evidence[group.name] = {"took_s": took, "cpu_share_of_others": elsewhere, **found.evidence}
+        print(table(found.rows), file=sys.stderr)
+        print(f"     others used {elsewhere:.0%} of the machine meanwhile", file=sys.stderr, flush=True)
     out = _out(options)
     if out is not None:
         out.write_text(json.dumps(_record(bench, rows, evidence), indent=1) + "\n")

@@ -53,6 +53,32 @@ def idle_share(pid: int, seconds: float) -> float:
     return (usage(pid).cpu_s - before) / (time.monotonic() - began)
 
 
+@dataclass(frozen=True)
+class Busy:
+    """CPU time spent so far: by the whole machine, and by this process with its ended children."""
+
+    machine_s: float
+    ours_s: float
+
+    def elsewhere_since(self, before: Busy) -> float:
+        """Seconds of CPU that others have used since then."""
+        return max(0.0, (self.machine_s - before.machine_s) - (self.ours_s - before.ours_s))
+
+
+def busy() -> Busy:
+    """Read both at this moment."""
+    times = os.times()
+    ours = times.user + times.system + times.children_user + times.children_system
+    return Busy(machine_busy_s(Path("/proc/stat").read_text()), ours)
+
+
+def machine_busy_s(stat: str) -> float:
+    """Return the seconds that all cores together have worked, from the first line of ``/proc/stat``."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, stat.split("\n", 1)[0].split()[1:])
+    # Time stolen by the host counts as somebody else's; guest time is part of user time already.
+    return (user + nice + system + sum(interrupts[:3])) / TICKS_PER_SECOND
+
+
 def settle(pid: int) -> Usage:
     """Wait until a server has done what it put off, which shows in its CPU time, and return its usage.
 

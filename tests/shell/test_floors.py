@@ -9,6 +9,7 @@ from benchmarks.floors import overload, parked, payload, peers
 from benchmarks.floors.api import metric
 from benchmarks.floors.bench import median_of_ratios
 from benchmarks.floors.bound import Bound, Row, Verdict, table
+from benchmarks.floors.usage import TICKS_PER_SECOND, Busy, machine_busy_s
 from benchmarks.targets import BenchmarkError
 
 SHARE = Bound("P1", "share", 0.4, 0.7)
@@ -109,3 +110,14 @@ def test_a_metric_is_the_sum_of_its_samples() -> None:
     assert metric(text, "a_total") == 5
     with pytest.raises(BenchmarkError, match="b_total"):
         metric(text, "b_total")
+
+
+def test_a_waiting_machine_is_not_busy_and_stolen_time_is() -> None:
+    #             user nice system idle waiting irq softirq steal guest guest_nice
+    stat = "cpu  300 20 100 90000 5000 1 2 40 7 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
+    assert machine_busy_s(stat) * TICKS_PER_SECOND == pytest.approx(463)
+
+
+def test_what_others_used_is_what_is_left_of_the_machine() -> None:
+    before, after = Busy(machine_s=100, ours_s=10), Busy(machine_s=120, ours_s=25)
+    assert after.elsewhere_since(before) == 5
