@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".cache"
@@ -53,7 +54,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Load:
-    """One closed-loop run."""
+    """One run; a closed loop without a rate. What is None is left to the load generator."""
 
     profile: str
     seconds: float
@@ -63,6 +64,20 @@ class Load:
     drain_seconds: float = 300.0
     inflight: int | None = None
     """Executions unfinished at any time; what keeps the workers busy when not given."""
+    executions: int | None = None
+    """Stop starting after this many."""
+    rate: float | None = None
+    """Executions offered per second whatever the server does: an open loop."""
+    poll_timeout_ms: int | None = None
+    """How long a poll waits for work."""
+    types: int | None = None
+    """Task types, and definitions, over which starts are spread."""
+    settle_seconds: float | None = None
+    """Time given to the server, at most, for work it put off."""
+    idle_seconds: float | None = None
+    """How long an idle server is watched, by profiles that do."""
+    series_seconds: float | None = None
+    """Length of one entry of the series."""
 
 
 def build_load_generator() -> Path:
@@ -90,14 +105,16 @@ def null_server(program: Path) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def conductor_server(command: str) -> Iterator[Target]:
-    """Run a Conductor-compatible server on a new folder for the length of the block.
+def conductor_server(
+    command: str, *, data: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Target]:
+    """Run a Conductor-compatible server for the length of the block, on a new folder unless one is given.
 
     ``command`` is one line in which ``{port}`` and ``{dir}`` stand for its port and its folder. It runs
-    inside that folder.
+    inside that folder. ``environment`` is added to that of this process.
     """
-    with _serving(shlex.split(command)) as (port, data, process):
-        yield Target(kind="conductor", url=f"http://127.0.0.1:{port}/api", pid=process.pid, data=data)
+    with _serving(shlex.split(command), data, environment) as (port, folder, process):
+        yield Target(kind="conductor", url=f"http://127.0.0.1:{port}/api", pid=process.pid, data=folder)
 
 
 def drive(program: Path, target: Target, load: Load) -> Report:
@@ -118,7 +135,7 @@ def drive(program: Path, target: Target, load: Load) -> Report:
 
 
 def _options(target: Target, load: Load) -> list[str]:
-    options = {
+    options: dict[str, object] = {
         "--target": target.kind,
         "--url": target.url,
         "--pid": target.pid,
@@ -130,8 +147,17 @@ def _options(target: Target, load: Load) -> list[str]:
         "--workers": load.workers,
         "--drain-seconds": load.drain_seconds,
     }
-    if load.inflight is not None:
-        options["--inflight"] = load.inflight
+    asked = {
+        "--inflight": load.inflight,
+        "--executions": load.executions,
+        "--rate": load.rate,
+        "--poll-timeout-ms": load.poll_timeout_ms,
+        "--types": load.types,
+        "--settle-seconds": load.settle_seconds,
+        "--idle-seconds": load.idle_seconds,
+        "--series-seconds": load.series_seconds,
+    }
+    options |= {name: value for name, value in asked.items() if value is not None}
     return [str(word) for option in options.items() for word in option]
 
 
@@ -147,11 +173,22 @@ def sync_times(program: Path, *, seconds: float) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _serving(command: list[str]) -> Iterator[tuple[int, Path, subprocess.Popen[bytes]]]:
+def data_folder() -> Iterator[Path]:
+    """Make a folder that outlives one server, on the disk that all of them use."""
     WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=WORK) as folder:
-        data, log = Path(folder, "data"), Path(folder, "log")
+        data = Path(folder, "data")
         data.mkdir()
+        yield data
+
+
+@contextlib.contextmanager
+def _serving(
+    command: list[str], given: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, Path, subprocess.Popen[bytes]]]:
+    with contextlib.ExitStack() as stack:
+        data = stack.enter_context(data_folder()) if given is None else given
+        log = data.parent / "log"
         port = free_port()
         filled = [word.replace("{port}", str(port)).replace("{dir}", str(data)) for word in command]
         # The server runs inside its folder, so a relative program has to be made absolute.
@@ -161,7 +198,13 @@ def _serving(command: list[str]) -> Iterator[tuple[int, Path, subprocess.Popen[b
         filled[0] = str(Path(found).absolute())
         with (
             log.open("wb") as output,
-            subprocess.Popen(filled, cwd=data, stdout=output, stderr=subprocess.STDOUT) as process,
+            subprocess.Popen(
+                filled,
+                cwd=data,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            ) as process,
         ):
             try:
                 if not _becomes_ready(port, process):
