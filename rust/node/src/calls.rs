@@ -5,6 +5,7 @@
 
 mod bodies;
 mod bulk;
+mod bulk_start;
 mod metadata;
 mod params;
 mod queues;
@@ -12,6 +13,7 @@ mod search;
 mod task;
 mod workflow;
 
+pub use bulk_start::LINES_MAX as BULK_STARTS_MAX;
 pub use params::Params;
 
 use crate::machine::Machine;
