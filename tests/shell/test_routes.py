@@ -83,6 +83,7 @@ DELETE /api/metadata/taskdefs/{}
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """
 POST   /api/workflow/bulk/start
+GET    /api/tasks/poll/any/batch types workerid domain count timeout
 """
 
 

@@ -15,6 +15,7 @@ mod workflow;
 
 pub use bulk_start::LINES_MAX as BULK_STARTS_MAX;
 pub use params::Params;
+pub use task::TYPES_MAX as POLL_TYPES_MAX;
 
 use crate::machine::Machine;
 use crate::reply::{Failure, Reply, ReplyTo};

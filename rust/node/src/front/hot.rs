@@ -20,6 +20,7 @@ struct Verbs {
     start_many: Verb,
     poll: Verb,
     poll_batch: Verb,
+    poll_any: Verb,
     update: Verb,
     update_v2: Verb,
     status: Verb,
@@ -32,6 +33,7 @@ static VERBS: LazyLock<Verbs> = LazyLock::new(|| {
         start_many: of("bulk.start"),
         poll: of("tasks.poll"),
         poll_batch: of("tasks.poll_batch"),
+        poll_any: of("tasks.poll_any"),
         update: of("tasks.update"),
         update_v2: of("tasks.update_v2"),
         status: of("workflow.status"),
@@ -59,7 +61,7 @@ pub fn recognise(request: &Request) -> Option<Hot> {
             };
             comes_as(request, media).then(|| Hot { verb, params: Params::default(), starts })
         }
-        Method::Get => hot_get(request),
+        Method::Get => hot_get(request, path),
         _ => None,
     }
 }
@@ -77,8 +79,12 @@ fn comes_as(request: &Request, media: &[&[u8]]) -> bool {
     }) && request.header("content-encoding").is_none()
 }
 
-fn hot_get(request: &Request) -> Option<Hot> {
+fn hot_get(request: &Request, path: &str) -> Option<Hot> {
     const BATCH: [&str; 4] = ["workerid", "domain", "count", "timeout"];
+    if path == "tasks/poll/any/batch" {
+        let kept = ["types"].into_iter().chain(BATCH);
+        return asked(request, VERBS.poll_any, None, kept);
+    }
     let parts = segments(request.path()).ok()?;
     let mut words = [""; 5];
     for (word, part) in words.iter_mut().zip(&parts) {
