@@ -244,6 +244,7 @@ pub struct Server {
     threads: Vec<JoinHandle<()>>,
     next_ticket: u64,
     durability: &'static str,
+    indexed: u64,
     _lock: Box<dyn std::any::Any + Send>,
 }
 
@@ -317,6 +318,7 @@ impl Server {
             jobs.clone(),
         )?;
         let Store { lock, archive, journal, .. } = store;
+        let indexed = archive.indexed();
         let segments: Segments<_> = journal.segments();
         let threads = vec![
             engine,
@@ -326,7 +328,7 @@ impl Server {
         let handle = Handle::new(shared.clone());
         let front = Front::new(instance);
         let lock = Box::new(lock);
-        Ok(Self { front, handle, sockets, shared, threads, next_ticket: 0, durability, _lock: lock })
+        Ok(Self { front, handle, sockets, shared, threads, next_ticket: 0, durability, indexed, _lock: lock })
     }
 
     /// The file descriptor that is readable when [`Self::turn`] has something.
@@ -386,6 +388,11 @@ impl Server {
     /// What holds for the store: class, and why it no longer takes writes.
     pub fn describe(&self) -> (&'static str, Option<String>) {
         (self.durability, Shared::lock(&self.shared.fault).clone())
+    }
+
+    /// How many executions the search index was made for when the store was opened; 0 if it was there.
+    pub fn indexed(&self) -> u64 {
+        self.indexed
     }
 
     /// Bytes arrived on a connection.

@@ -23,6 +23,7 @@
 //! correlation and parent id only when set.
 
 mod check;
+mod index;
 mod reader;
 mod schema;
 mod write;
@@ -192,12 +193,19 @@ pub struct ArchiveOptions {
     pub cache_bytes: usize,
     /// Opening verifies the whole file when it is no larger than this.
     pub verify_bytes_max: u64,
+    /// Whether there are the indexes that only searches need. Opening makes or drops them as this says.
+    pub search_index: bool,
 }
 
 impl Default for ArchiveOptions {
-    /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB.
+    /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB, indexes for searches.
     fn default() -> Self {
-        Self { checkpoint_bytes: 64 << 20, cache_bytes: 32 << 20, verify_bytes_max: 16 << 20 }
+        Self {
+            checkpoint_bytes: 64 << 20,
+            cache_bytes: 32 << 20,
+            verify_bytes_max: 16 << 20,
+            search_index: true,
+        }
     }
 }
 
@@ -209,6 +217,7 @@ pub struct Archive {
     options: ArchiveOptions,
     written: Written,
     page_bytes: u64,
+    indexed: u64,
 }
 
 impl Archive {
@@ -222,11 +231,12 @@ impl Archive {
         schema::configure(&connection, options).map_err(fault("configure", &file))?;
         schema::migrate(&mut connection, &file, store)?;
         let covered = reader::covered(&connection, &file, store)?;
+        let indexed = index::settle(&connection, options.search_index).map_err(fault("index", &file))?;
         let page_bytes = connection
             .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))
             .map_err(fault("read", &file))?;
         let written = Written { covered, durable: 0 };
-        let mut archive = Self { connection, file, options, written, page_bytes: page_bytes.into() };
+        let mut archive = Self { connection, file, options, written, page_bytes: page_bytes.into(), indexed };
         // Whatever an earlier process left in the log becomes durable now, and the journal before it can go.
         archive.checkpoint()?;
         let len = path.metadata().map_err(|cause| StoreFault::io("measure", path, cause))?.len();
@@ -265,6 +275,11 @@ impl Archive {
     /// The position the archive covers, and the one it covers durably.
     pub fn written(&self) -> Written {
         self.written
+    }
+
+    /// How many rows the indexes for searches were made for when the file was opened; 0 if they were there.
+    pub fn indexed(&self) -> u64 {
+        self.indexed
     }
 
     /// A reader on the same file, usable from another thread.

@@ -3,7 +3,6 @@
 use super::Verb::{Act, Begin};
 use super::{Params, Verb, bodies, object, typed};
 use crate::machine::Machine;
-use crate::machine::shelf::Ask;
 use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::command::Start;
 use fastcond_engine::validate::{self, Violation};
@@ -304,8 +303,7 @@ fn running(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Res
             Err(fault) => Reply::failure(&Failure::new(500, fault.to_string()), ""),
         }
     };
-    machine.ask(Ask { to, question: Box::new(question) });
-    Ok(())
+    super::search::ask(machine, to, Box::new(question))
 }
 
 fn correlated(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Result<(), Failure> {
@@ -331,6 +329,5 @@ fn ask_correlated(
     let question = move |reader: &fastcond_store::ArchiveReader| {
         super::search::correlated(reader, &name, &ids, closed, tasks, is_map)
     };
-    machine.ask(Ask { to, question: Box::new(question) });
-    Ok(())
+    super::search::ask(machine, to, Box::new(question))
 }
