@@ -39,14 +39,21 @@ class Node:
     def open(settings: bytes) -> Node:
         """Open the data folder and recover what it holds.
 
-        `settings` is a JSON object: data_dir, sync ("full" or "normal"), instance, script_command
-        (program and arguments of a process that calls `serve_scripts`). Raises
+        `settings` is a JSON object: data_dir, sync ("full" or "normal"), instance, search_index (false leaves
+        the indexes of searches away), script_command (program and arguments of a process that calls
+        `serve_scripts`). Raises
         `fastcond.errors.StoreError` when the folder is locked by another process, damaged (the message names
         file and offset), or not writable.
         """
 
     def describe(self) -> bytes:
         """Return what the store promises now, as JSON: store, durability, healthy, reason."""
+
+    def indexed(self) -> int:
+        """Return how many executions the search index was made for when the folder was opened.
+
+        0 when it was there already, or is left away.
+        """
 
     def fd(self) -> int:
         """Return the descriptor that is readable while `turn` has something to do."""

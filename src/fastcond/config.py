@@ -59,6 +59,7 @@ class StoreConfig:
     kind: StoreKind = "embedded"
     data_dir: Path = Path("data")
     sync: SyncMode = "full"
+    search_index: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +144,12 @@ SETTINGS: tuple[Setting, ...] = (
         "sync",
         "FASTCOND_SYNC",
         "full: acknowledged means on disk; normal: survives our own crash only",
+    ),
+    Setting(
+        "store",
+        "search_index",
+        "FASTCOND_SEARCH_INDEX",
+        "on: executions can be searched; off: searches are refused, and writing costs less",
     ),
     Setting(
         "workers",

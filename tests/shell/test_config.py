@@ -39,6 +39,13 @@ def test_a_stronger_source_wins(tmp_path: Path) -> None:
     assert loaded.sources["store.sync"].endswith("fastcond.toml")
 
 
+@pytest.mark.parametrize(("word", "is_on"), [("on", True), ("off", False), ("false", False)])
+def test_the_search_index_is_on_unless_it_is_switched_off(word: str, is_on: bool, tmp_path: Path) -> None:
+    assert load({}, environ={}, folder=tmp_path).config.store.search_index
+    assert load({"store.search_index": word}, environ={}).config.store.search_index is is_on
+    assert load({}, environ={"FASTCOND_SEARCH_INDEX": word}).config.store.search_index is is_on
+
+
 @pytest.mark.parametrize(
     ("environ", "note"),
     [
@@ -78,6 +85,7 @@ def test_a_broken_file_stops_the_start(tmp_path: Path) -> None:
         ({"FASTCOND_SYNC": "never"}, "must be one of full, normal"),
         ({"FASTCOND_EGRESS": "some"}, "must be one of auto, strict, private, open"),
         ({"FASTCOND_INSECURE": "maybe"}, "must be true or false"),
+        ({"FASTCOND_SEARCH_INDEX": "some"}, "must be true or false"),
         ({"FASTCOND_IDLE_S_MAX": "0"}, "must be above 0"),
     ],
 )

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from fastcond.errors import BadParameter, BadTarget, UnsupportedMedia
 from fastcond.http import target
 from fastcond.http.app import build_app
-from fastcond.http.endpoint import parameters, query_parameters, require_json
+from fastcond.http.endpoint import parameters, query_parameters, require_json, require_ndjson
 from fastcond.http.routes import ROUTES
 from fastcond.http.table import Route, flag, in_order, integer, many, text
 from fastcond.runtime.calls import Calls
@@ -80,14 +80,20 @@ GET    /api/metadata/taskdefs
 GET    /api/metadata/taskdefs/{}
 DELETE /api/metadata/taskdefs/{}
 """
+# What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
+ADDED = """
+POST   /api/workflow/bulk/start
+GET    /api/tasks/poll/any/batch types workerid domain count timeout
+"""
 
 
 async def _no_metrics() -> bytes:
     return b""
 
 
-def test_the_table_has_exactly_the_endpoints_of_the_contract() -> None:
-    expected = {tuple(line.split()[:2]): set(line.split()[2:]) for line in CONTRACT.strip().splitlines()}
+def test_the_table_has_exactly_the_endpoints_of_the_contract_and_the_additions() -> None:
+    listed = (CONTRACT + ADDED).split("\n")
+    expected = {tuple(line.split()[:2]): set(line.split()[2:]) for line in listed if line}
     built = {
         (row.method, _without_names(row.path)): {query.name for query in row.query}
         for row in ROUTES
@@ -205,6 +211,26 @@ def test_json_in_all_its_names_is_taken(content_type: str) -> None:
 def test_a_body_of_another_type_is_refused(content_type: str) -> None:
     with pytest.raises(UnsupportedMedia):
         require_json(content_type)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-ndjson", "Application/JSONL; charset=utf-8", "application/json"]
+)
+def test_lines_of_json_in_all_their_names_are_taken(content_type: str) -> None:
+    require_ndjson({"content-type": content_type})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-ndjson", "content-encoding": "gzip"},
+    ],
+)
+def test_lines_of_another_type_or_compressed_are_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(UnsupportedMedia):
+        require_ndjson(headers)
 
 
 # Below: the application with no core behind it. Every request here must be answered before the core is asked.

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod bulk;
+mod bulk_start;
 mod metadata;
 mod params;
 mod queues;
@@ -12,7 +13,9 @@ mod search;
 mod task;
 mod workflow;
 
+pub use bulk_start::LINES_MAX as BULK_STARTS_MAX;
 pub use params::Params;
+pub use task::TYPES_MAX as POLL_TYPES_MAX;
 
 use crate::machine::Machine;
 use crate::reply::{Failure, Reply, ReplyTo};

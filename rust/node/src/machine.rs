@@ -136,6 +136,8 @@ pub struct Options {
     pub cached_max: usize,
     /// Executions that are over leave memory at once, but for their records. Needs an archive that takes them.
     pub forgets_finished: bool,
+    /// The archive has the indexes that searches need; without them searches are refused.
+    pub search_index: bool,
     /// Environment entries that expressions may read (S-8.8).
     pub environment: Vec<(String, String)>,
 }
@@ -146,6 +148,7 @@ impl Default for Options {
             instance: "unknown".to_owned(),
             cached_max: 50_000,
             forgets_finished: false,
+            search_index: true,
             environment: Vec::new(),
         }
     }

@@ -37,6 +37,8 @@ pub struct Reply {
 
 /// Exactly this, without charset (sdk-clients rule 8).
 pub const JSON: &str = "application/json";
+/// JSON texts, one per line.
+pub const NDJSON: &str = "application/x-ndjson";
 /// Text answers.
 pub const TEXT: &str = "text/plain;charset=UTF-8";
 
@@ -44,6 +46,11 @@ impl Reply {
     /// JSON with status 200.
     pub fn json(body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, content_type: Some(JSON), body: body.into() }
+    }
+
+    /// JSON texts, one per line, with status 200.
+    pub fn ndjson(body: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, content_type: Some(NDJSON), body: body.into() }
     }
 
     /// Bare text with status 200; empty text is an empty body.
@@ -65,24 +72,7 @@ impl Reply {
     /// An error in the contract's shape.
     pub fn failure(failure: &Failure, instance: &str) -> Self {
         let mut out = String::new();
-        let mut object = ObjectWriter::begin(&mut out);
-        object.i64("status", i64::from(failure.status));
-        object.str("message", &failure.message);
-        if failure.violations.is_empty() {
-            object.str("instance", instance);
-        }
-        object.bool("retryable", failure.is_retryable);
-        if !failure.violations.is_empty() {
-            let mut list = object.array("validationErrors");
-            for violation in &failure.violations {
-                let mut item = list.object();
-                item.str("path", &violation.path).str("message", &violation.message);
-                item.str_if_some("invalidValue", violation.invalid_value.as_deref());
-                item.end();
-            }
-            list.end();
-        }
-        object.end();
+        failure.write(ObjectWriter::begin(&mut out), instance);
         Self { status: failure.status, content_type: Some(JSON), body: out.into_bytes() }
     }
 }
@@ -129,6 +119,27 @@ impl Failure {
     /// 500: the archive could not be read; what was asked for may well be there.
     pub fn unreadable(fault: &StoreFault) -> Self {
         Self { is_retryable: true, ..Self::new(500, fault.to_string()) }
+    }
+
+    /// Writes it in the contract's shape; `instance` is the name of this server.
+    pub fn write(&self, mut object: ObjectWriter<'_>, instance: &str) {
+        object.i64("status", i64::from(self.status));
+        object.str("message", &self.message);
+        if self.violations.is_empty() {
+            object.str("instance", instance);
+        }
+        object.bool("retryable", self.is_retryable);
+        if !self.violations.is_empty() {
+            let mut list = object.array("validationErrors");
+            for violation in &self.violations {
+                let mut item = list.object();
+                item.str("path", &violation.path).str("message", &violation.message);
+                item.str_if_some("invalidValue", violation.invalid_value.as_deref());
+                item.end();
+            }
+            list.end();
+        }
+        object.end();
     }
 
     /// 400 with the violated rules; `prefix` is the position the contract puts before each path.

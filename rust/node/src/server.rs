@@ -60,7 +60,16 @@ pub(crate) enum Item {
 #[derive(Default)]
 struct Inbox {
     items: Vec<Item>,
+    /// Executions that the items start beyond one each.
+    more_starts: usize,
     is_asleep: bool,
+}
+
+impl Inbox {
+    /// What waits: a request that starts a hundred executions is as much as a hundred that start one.
+    fn load(&self) -> usize {
+        self.items.len() + self.more_starts
+    }
 }
 
 /// What the threads share.
@@ -88,21 +97,22 @@ impl Shared {
     }
 
     fn send(&self, item: Item) {
-        self.send_all(&mut vec![item]);
+        self.send_all(&mut vec![item], 0);
     }
 
-    /// Puts items into the inbox; how many wait there now.
-    fn send_all(&self, items: &mut Vec<Item>) -> usize {
+    /// Puts items into the inbox, which start so many executions beyond one each; how much waits there now.
+    fn send_all(&self, items: &mut Vec<Item>, more_starts: usize) -> usize {
         let mut inbox = Self::lock(&self.inbox);
         if inbox.items.is_empty() {
             std::mem::swap(&mut inbox.items, items);
         } else {
             inbox.items.append(items);
         }
+        inbox.more_starts += more_starts;
         if std::mem::take(&mut inbox.is_asleep) {
             self.arrived.notify_one();
         }
-        inbox.items.len()
+        inbox.load()
     }
 
     /// Takes what arrived into `items`, which is empty, waiting for at most `patience`.
@@ -118,11 +128,12 @@ impl Shared {
             };
             inbox.is_asleep = false;
         }
+        inbox.more_starts = 0;
         std::mem::swap(&mut inbox.items, items);
     }
 
     fn waiting(&self) -> usize {
-        Self::lock(&self.inbox).items.len()
+        Self::lock(&self.inbox).load()
     }
 
     /// Gives replies to the event loop and wakes it.
@@ -165,7 +176,9 @@ impl Shared {
 pub struct Handle {
     shared: Arc<Shared>,
     pending: Vec<Item>,
-    /// Items that waited for the engine at the last flush.
+    /// Executions that the pending items start beyond one each.
+    more_starts: usize,
+    /// What waited for the engine at the last flush.
     waiting: usize,
 }
 
@@ -177,7 +190,7 @@ impl std::fmt::Debug for Handle {
 
 impl Handle {
     fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, pending: Vec::new(), waiting: 0 }
+        Self { shared, pending: Vec::new(), more_starts: 0, waiting: 0 }
     }
 
     pub(crate) fn hot(
@@ -189,21 +202,23 @@ impl Handle {
         if self.shared.is_failed.load(Ordering::Acquire) {
             return Err(self.shared.unavailable());
         }
-        if call.is_start && self.is_overloaded() {
+        if call.starts > 0 && self.is_overloaded() {
             let failure =
                 Failure { is_retryable: true, ..Failure::new(429, "too many requests are waiting") };
             return Err(Reply::failure(&failure, &self.shared.instance));
         }
+        self.more_starts += call.starts.saturating_sub(1);
         self.pending.push(Item::Call { to, verb: call.verb, params: call.params, body });
         Ok(())
     }
 
     /// Whether too much waits for the engine; what it has done since the last flush is asked only when it matters.
     fn is_overloaded(&mut self) -> bool {
-        if self.waiting + self.pending.len() > STARTS_WAITING_MAX {
+        let collected = self.pending.len() + self.more_starts;
+        if self.waiting + collected > STARTS_WAITING_MAX {
             self.waiting = self.shared.waiting();
         }
-        self.waiting + self.pending.len() > STARTS_WAITING_MAX
+        self.waiting + collected > STARTS_WAITING_MAX
     }
 
     pub(crate) fn forget(&mut self, conn: u64) {
@@ -213,7 +228,8 @@ impl Handle {
     /// Gives the engine what was collected.
     fn flush(&mut self) {
         if !self.pending.is_empty() {
-            self.waiting = self.shared.send_all(&mut self.pending);
+            let more_starts = std::mem::take(&mut self.more_starts);
+            self.waiting = self.shared.send_all(&mut self.pending, more_starts);
         }
     }
 }
@@ -228,6 +244,7 @@ pub struct Server {
     threads: Vec<JoinHandle<()>>,
     next_ticket: u64,
     durability: &'static str,
+    indexed: u64,
     _lock: Box<dyn std::any::Any + Send>,
 }
 
@@ -301,6 +318,7 @@ impl Server {
             jobs.clone(),
         )?;
         let Store { lock, archive, journal, .. } = store;
+        let indexed = archive.indexed();
         let segments: Segments<_> = journal.segments();
         let threads = vec![
             engine,
@@ -310,7 +328,7 @@ impl Server {
         let handle = Handle::new(shared.clone());
         let front = Front::new(instance);
         let lock = Box::new(lock);
-        Ok(Self { front, handle, sockets, shared, threads, next_ticket: 0, durability, _lock: lock })
+        Ok(Self { front, handle, sockets, shared, threads, next_ticket: 0, durability, indexed, _lock: lock })
     }
 
     /// The file descriptor that is readable when [`Self::turn`] has something.
@@ -370,6 +388,11 @@ impl Server {
     /// What holds for the store: class, and why it no longer takes writes.
     pub fn describe(&self) -> (&'static str, Option<String>) {
         (self.durability, Shared::lock(&self.shared.fault).clone())
+    }
+
+    /// How many executions the search index was made for when the store was opened; 0 if it was there.
+    pub fn indexed(&self) -> u64 {
+        self.indexed
     }
 
     /// Bytes arrived on a connection.

@@ -24,6 +24,8 @@ struct Given {
     #[serde(default)]
     cached_max: Option<usize>,
     #[serde(default)]
+    search_index: Option<bool>,
+    #[serde(default)]
     environment: HashMap<String, String>,
     #[serde(default)]
     script_command: Option<Vec<String>>,
@@ -117,11 +119,14 @@ impl Node {
             Some("normal") => SyncMode::Normal,
             Some(other) => return Err(PyValueError::new_err(format!("sync is full or normal, not {other}"))),
         };
+        let search_index = given.search_index.unwrap_or(true);
+        store.archive.search_index = search_index;
         let defaults = Options::default();
         let machine = Options {
             instance: given.instance.unwrap_or(defaults.instance),
             cached_max: given.cached_max.unwrap_or(defaults.cached_max),
             forgets_finished: true,
+            search_index,
             environment: given.environment.into_iter().collect(),
         };
         let script_command =
@@ -139,6 +144,11 @@ impl Node {
             "store": store, "durability": durability, "healthy": fault.is_none(), "reason": fault,
         });
         Ok(PyBytes::new(py, text.to_string().as_bytes()))
+    }
+
+    /// How many executions the search index was made for when the folder was opened.
+    fn indexed(&mut self) -> PyResult<u64> {
+        Ok(self.server()?.indexed())
     }
 
     /// The descriptor that is readable when `turn` has something.

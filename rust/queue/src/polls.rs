@@ -5,18 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::names::QueueId;
 
 /// A poll that waits for work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiter {
     /// The caller's own number for the poll.
     pub poll_id: u64,
     /// The queue it waits on.
     pub queue: QueueId,
+    /// Further queues that it waits on at the same time; nearly always none.
+    pub others: Box<[QueueId]>,
     /// How many tasks it asked for.
     pub wanted: u32,
     /// When it must be answered, with or without work.
     pub deadline_ms: i64,
     /// Its place in the line of everything ever parked.
     pub order: u64,
+}
+
+impl Waiter {
+    /// Every queue it waits on.
+    pub fn queues(&self) -> impl Iterator<Item = QueueId> {
+        std::iter::once(self.queue).chain(self.others.iter().copied())
+    }
 }
 
 /// All parked polls of one server.
@@ -36,17 +45,31 @@ impl ParkedPolls {
 
     /// Parks a poll at the end of its queue's line. A poll is parked once at a time.
     pub fn park(&mut self, queue: QueueId, poll_id: u64, wanted: u32, deadline_ms: i64) {
+        self.park_on_several(queue, Box::default(), poll_id, wanted, deadline_ms);
+    }
+
+    /// Parks a poll at the end of several lines at once; taken from one of them it leaves all.
+    pub fn park_on_several(
+        &mut self,
+        queue: QueueId,
+        others: Box<[QueueId]>,
+        poll_id: u64,
+        wanted: u32,
+        deadline_ms: i64,
+    ) {
         let order = self.next_order;
         self.next_order += 1;
-        self.put_back(Waiter { poll_id, queue, wanted, deadline_ms, order });
+        self.put_back(Waiter { poll_id, queue, others, wanted, deadline_ms, order });
     }
 
     /// Parks a poll again that was taken and found nothing after all, at its old place in the line.
     pub fn put_back(&mut self, waiter: Waiter) {
+        for queue in waiter.queues() {
+            self.lines.insert((queue, waiter.order, waiter.poll_id));
+        }
+        self.deadlines.insert((waiter.deadline_ms, waiter.order, waiter.poll_id));
         let before = self.waiters.insert(waiter.poll_id, waiter);
         assert!(before.is_none(), "a poll is parked once at a time");
-        self.lines.insert((waiter.queue, waiter.order, waiter.poll_id));
-        self.deadlines.insert((waiter.deadline_ms, waiter.order, waiter.poll_id));
     }
 
     /// Takes the poll that has waited longest on a queue.
@@ -73,7 +96,9 @@ impl ParkedPolls {
     /// Takes a poll out, for example because its connection closed.
     pub fn cancel(&mut self, poll_id: u64) -> Option<Waiter> {
         let waiter = self.waiters.remove(&poll_id)?;
-        self.lines.remove(&(waiter.queue, waiter.order, poll_id));
+        for queue in waiter.queues() {
+            self.lines.remove(&(queue, waiter.order, poll_id));
+        }
         self.deadlines.remove(&(waiter.deadline_ms, waiter.order, poll_id));
         Some(waiter)
     }

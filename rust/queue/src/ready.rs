@@ -47,6 +47,7 @@ pub struct ReadyQueues {
     entries: Slab<Entry>,
     index: HashTable<u32>,
     next_order: u64,
+    next_turn: u64,
     clock_ms: i64,
 }
 
@@ -57,6 +58,8 @@ struct Queue {
     generation: u32,
     due: BTreeSet<Place>,
     delayed: BTreeSet<Place>,
+    /// When it last had its turn among several, counted in turns; 0 if never.
+    turn: u64,
 }
 
 /// What is remembered per queued task: 40 bytes.
@@ -208,6 +211,24 @@ impl ReadyQueues {
         let entries = &self.entries;
         self.index.shrink_to(entries.len(), |&slot| hash(entries.get(slot).key()));
         before - self.names.len()
+    }
+
+    /// Sorts queues by whose turn it is: the one whose last turn is longest ago comes first, and among those
+    /// that never had one the order stays.
+    ///
+    /// Whoever takes from several queues asks here for the order and notes a turn of each that gave something;
+    /// then a queue that always has work comes last again and again, and starves no other.
+    pub fn sort_by_turn(&self, queues: &mut [QueueId]) {
+        queues.sort_by_key(|id| self.queue(*id).map_or(0, |queue| queue.turn));
+    }
+
+    /// Notes that a queue had its turn.
+    pub fn note_turn(&mut self, queue: QueueId) {
+        self.next_turn += 1;
+        let turn = self.next_turn;
+        if let Some(queue) = self.queue_mut(queue) {
+            queue.turn = turn;
+        }
     }
 
     fn add(&mut self, key: QueueKey) -> QueueId {

@@ -19,7 +19,7 @@ fn first_come_first_served_per_queue() {
     assert_eq!(polls.next_deadline(), Some(300));
     let first = polls.take_waiter(a).expect("two wait");
     assert_eq!(first.poll_id, 1);
-    polls.put_back(first);
+    polls.put_back(first.clone());
     assert_eq!(polls.take_waiter(a), Some(first), "a poll that found nothing keeps its place");
     assert_eq!(polls.take_waiter(a).map(|waiter| waiter.poll_id), Some(3));
     assert_eq!(polls.take_waiter(a), None);
@@ -27,9 +27,25 @@ fn first_come_first_served_per_queue() {
     assert!(polls.is_empty());
 }
 
+#[test]
+fn a_poll_on_several_queues_is_taken_once_and_keeps_its_place_in_each() {
+    let (mut polls, [a, b, c]) = (ParkedPolls::new(), ids());
+    polls.park(b, 1, 1, 500);
+    polls.park_on_several(a, [b, c].into(), 2, 1, 400);
+    polls.park(c, 3, 1, 300);
+    assert_eq!((polls.len(), polls.next_deadline()), (3, Some(300)));
+    let taken = polls.take_waiter(c).expect("it waits there too");
+    assert_eq!(taken.poll_id, 2, "it came before the other one of that queue");
+    assert!(!polls.has_waiter(a), "taken from one line it has left all");
+    polls.put_back(taken);
+    assert_eq!(polls.take_waiter(b).map(|waiter| waiter.poll_id), Some(1));
+    assert_eq!(polls.take_waiter(b).map(|waiter| waiter.poll_id), Some(2));
+    assert_eq!([a, b, c].map(|queue| polls.has_waiter(queue)), [false, false, true]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
-    Park { queue: usize, wait: i64 },
+    Park { queues: [bool; 3], wait: i64 },
     Take { queue: usize, put_back: bool },
     Cancel { which: u64 },
     Wait { ms: i64 },
@@ -37,7 +53,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..3usize, 0..100i64).prop_map(|(queue, wait)| Step::Park { queue, wait }),
+        3 => (any::<[bool; 3]>(), 0..100i64).prop_map(|(queues, wait)| Step::Park { queues, wait }),
         2 => (0..3usize, any::<bool>()).prop_map(|(queue, put_back)| Step::Take { queue, put_back }),
         1 => (0..60u64).prop_map(|which| Step::Cancel { which }),
         1 => (0..50i64).prop_map(|ms| Step::Wait { ms }),
@@ -51,18 +67,21 @@ proptest! {
         let mut parked: Vec<Waiter> = Vec::new();
         for (number, step) in (0u64..).zip(steps) {
             match step {
-                Step::Park { queue, wait } => {
-                    polls.park(ids[queue], number, 1, now + wait);
+                Step::Park { queues, wait } => {
+                    let on: Vec<QueueId> = (0..3).filter(|at| queues[*at]).map(|at| ids[at]).collect();
+                    let Some((&queue, others)) = on.split_first() else { continue };
+                    let others: Box<[QueueId]> = others.into();
+                    polls.park_on_several(queue, others.clone(), number, 1, now + wait);
                     let order = parked.iter().map(|waiter| waiter.order + 1).max().unwrap_or(0);
                     // Only the order among those parked matters, and the newest is always last.
-                    let (queue, deadline_ms) = (ids[queue], now + wait);
-                    parked.push(Waiter { poll_id: number, queue, wanted: 1, deadline_ms, order });
+                    let deadline_ms = now + wait;
+                    parked.push(Waiter { poll_id: number, queue, others, wanted: 1, deadline_ms, order });
                 }
                 Step::Take { queue, put_back } => {
-                    let at = parked.iter().position(|waiter| waiter.queue == ids[queue]);
+                    let at = parked.iter().position(|waiter| waiter.queues().any(|one| one == ids[queue]));
                     prop_assert_eq!(polls.has_waiter(ids[queue]), at.is_some());
                     let taken = polls.take_waiter(ids[queue]);
-                    prop_assert_eq!(taken.map(|waiter| waiter.poll_id), at.map(|at| parked[at].poll_id));
+                    prop_assert_eq!(taken.as_ref().map(|waiter| waiter.poll_id), at.map(|at| parked[at].poll_id));
                     match (taken, at) {
                         (Some(waiter), _) if put_back => polls.put_back(waiter),
                         (_, Some(at)) => { parked.remove(at); }
@@ -78,7 +97,7 @@ proptest! {
                     now += ms;
                     let mut out = Vec::new();
                     polls.expire(now, &mut out);
-                    let over = parked.iter().copied().filter(|waiter| waiter.deadline_ms <= now);
+                    let over = parked.iter().filter(|waiter| waiter.deadline_ms <= now).cloned();
                     let mut over: Vec<_> = over.collect();
                     over.sort_by_key(|waiter| (waiter.deadline_ms, waiter.order));
                     let numbers = |all: &[Waiter]| all.iter().map(|one| one.poll_id).collect::<Vec<_>>();

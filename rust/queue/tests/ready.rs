@@ -338,3 +338,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn turns_go_round_and_a_forgotten_queue_has_none() {
+    let mut queues = ReadyQueues::new();
+    let [a, b, c] = ["a", "b", "c"].map(|name| queues.intern(&QueueKey::worker(name, None)));
+    let order = |queues: &ReadyQueues| {
+        let mut order = [a, b, c];
+        queues.sort_by_turn(&mut order);
+        order
+    };
+    assert_eq!(order(&queues), [a, b, c], "nobody had a turn: as asked");
+    queues.note_turn(a);
+    assert_eq!(order(&queues), [b, c, a]);
+    queues.note_turn(c);
+    queues.note_turn(a);
+    assert_eq!(order(&queues), [b, c, a]);
+    queues.note_turn(b);
+    assert_eq!(order(&queues), [c, a, b]);
+    queues.trim(|queue| queue != b);
+    queues.note_turn(b);
+    let again = queues.intern(&QueueKey::worker("b", None));
+    let mut order = [a, again, c];
+    queues.sort_by_turn(&mut order);
+    assert_eq!(order, [again, c, a], "a queue of the same name begins anew");
+}

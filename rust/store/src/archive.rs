@@ -25,6 +25,7 @@
 
 mod check;
 mod compaction;
+mod index;
 mod reader;
 mod schema;
 mod value_files;
@@ -204,16 +205,19 @@ pub struct ArchiveOptions {
     pub verify_bytes_max: u64,
     /// A file of the value log takes no further record once it is as long as this.
     pub value_file_bytes: u64,
+    /// Whether there are the indexes that only searches need. Opening makes or drops them as this says.
+    pub search_index: bool,
 }
 
 impl Default for ArchiveOptions {
-    /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB.
+    /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB, indexes for searches.
     fn default() -> Self {
         Self {
             checkpoint_bytes: 64 << 20,
             cache_bytes: 32 << 20,
             verify_bytes_max: 16 << 20,
             value_file_bytes: values::FILE_BYTES,
+            search_index: true,
         }
     }
 }
@@ -234,6 +238,7 @@ pub struct Archive {
     emptying: Option<Emptying>,
     /// Value files that go with the next checkpoint.
     condemned: Vec<u32>,
+    indexed: u64,
 }
 
 impl Archive {
@@ -247,6 +252,7 @@ impl Archive {
         schema::configure(&connection, options).map_err(fault("configure", &file))?;
         schema::migrate(&mut connection, &file, store)?;
         let covered = reader::covered(&connection, &file, store)?;
+        let indexed = index::settle(&connection, options.search_index).map_err(fault("index", &file))?;
         let page_bytes = connection
             .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))
             .map_err(fault("read", &file))?;
@@ -272,6 +278,7 @@ impl Archive {
             files,
             emptying: None,
             condemned: Vec::new(),
+            indexed,
         };
         let len = path.metadata().map_err(|cause| StoreFault::io("measure", path, cause))?.len();
         if len + known.iter().map(|(_, bytes)| bytes).sum::<u64>() <= options.verify_bytes_max {
@@ -314,6 +321,11 @@ impl Archive {
     /// The position the archive covers, and the one it covers durably.
     pub fn written(&self) -> Written {
         self.written
+    }
+
+    /// How many rows the indexes for searches were made for when the file was opened; 0 if they were there.
+    pub fn indexed(&self) -> u64 {
+        self.indexed
     }
 
     /// A reader on the same file, usable from another thread.

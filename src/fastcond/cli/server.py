@@ -22,6 +22,8 @@ def server() -> None:
 @click.option("--store", help="The store [default: embedded; env FASTCOND_STORE].")
 @click.option("--sync", help="full: acknowledged means on disk; normal: survives our own crash only "
                              "[default: full; env FASTCOND_SYNC].")  # fmt: skip
+@click.option("--search-index", help="on: executions can be searched; off: searches are refused, and writing "
+                                     "costs less [default: on; env FASTCOND_SEARCH_INDEX].")  # fmt: skip
 @click.option("--egress", help="Where HTTP tasks may connect: strict, private, open "
                                "[default: private on loopback, else strict; FASTCOND_EGRESS].")  # fmt: skip
 @click.option(
@@ -58,6 +60,7 @@ KEYS = {
     "data_dir": "store.data_dir",
     "store": "store.kind",
     "sync": "store.sync",
+    "search_index": "store.search_index",
     "egress": "workers.egress",
     "log_level": "log.level",
     "log_format": "log.format",

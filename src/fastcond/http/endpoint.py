@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _BOOLEANS = {"true": "true", "on": "true", "yes": "true", "1": "true",
              "false": "false", "off": "false", "no": "false", "0": "false"}  # fmt: skip
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NDJSON_TYPES = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"}
+)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.+-]+\+)?json", re.IGNORECASE)
 
 
@@ -35,6 +38,8 @@ def endpoint_of(route: Route, calls: Calls) -> Callable[[Request], Awaitable[Res
         body = await request.body() if route.body != "none" else b""
         if route.body == "json" and body:
             require_json(request.headers.get("content-type", ""))
+        if route.body == "ndjson":
+            require_ndjson(request.headers)
         return response_of(await calls.submit(route.verb, params, body))
 
     return endpoint
@@ -66,6 +71,18 @@ def require_json(content_type: str) -> None:
     media_type = content_type.partition(";")[0].strip()
     if not _JSON_TYPE.fullmatch(media_type):
         raise UnsupportedMedia(f"Content-Type '{content_type}' is not supported")
+
+
+def require_ndjson(headers: Mapping[str, str]) -> None:
+    """Refuse a body that is not JSON texts, one per line, or that is compressed.
+
+    The core answers what passes here by itself, as a hot route; what comes to Python is mostly refused.
+    """
+    content_type = headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() not in _NDJSON_TYPES:
+        raise UnsupportedMedia(f"Content-Type '{content_type}' is not supported")
+    if encoding := headers.get("content-encoding"):
+        raise UnsupportedMedia(f"Content-Encoding '{encoding}' is not supported")
 
 
 def response_of(answer: Answer) -> Response:

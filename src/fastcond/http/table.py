@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# json: parsed by the core, a JSON content type is asked for when there is a body. raw: bytes of any content
-# type. none: the route defines no body; whatever a client sends (nothing, {}, null) is ignored.
-BodyKind = Literal["json", "raw", "none"]
+# json: parsed by the core, a JSON content type is asked for when there is a body. ndjson: JSON texts, one per
+# line, parsed by the core; the content type is asked for too. raw: bytes of any content type. none: the route
+# defines no body; whatever a client sends (nothing, {}, null) is ignored.
+BodyKind = Literal["json", "ndjson", "raw", "none"]
 QueryKind = Literal["text", "int", "bool", "list"]
 
 

@@ -2,7 +2,7 @@
 
 use super::Verb::Act;
 use super::workflow::{operate, remove_one, restart_one};
-use super::{Params, Verb, typed};
+use super::{Params, Verb, bulk_start, typed};
 use crate::machine::Machine;
 use crate::reply::{Failure, Reply};
 use fastcond_engine::Command;
@@ -15,6 +15,7 @@ const IDS_MAX: usize = 1_000;
 
 /// Verbs of this resource.
 pub const VERBS: &[(&str, Verb)] = &[
+    ("bulk.start", Act(bulk_start::start)),
     ("bulk.pause", Act(|m, _, body| each(m, body, "pauseWorkflow", |m, id| operate(m, id, Command::Pause)))),
     (
         "bulk.resume",

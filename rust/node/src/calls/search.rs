@@ -4,7 +4,7 @@ use super::Verb::Begin;
 use super::{Params, Verb};
 use crate::machine::Machine;
 use crate::machine::records;
-use crate::machine::shelf::Ask;
+use crate::machine::shelf::{Ask, Question};
 use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::validate::Violation;
 use fastcond_engine::view::{summary, workflow};
@@ -65,7 +65,18 @@ fn query(params: &Params) -> Result<SearchQuery, Failure> {
 fn search(machine: &mut Machine, to: ReplyTo, params: &Params, shape: Shape) -> Result<(), Failure> {
     let query = query(params)?;
     let question = move |reader: &ArchiveReader| answer(found(reader, &query, shape));
-    machine.ask(Ask { to, question: Box::new(question) });
+    ask(machine, to, Box::new(question))
+}
+
+/// Puts a question to the archive that only its indexes can answer in good time; refused when it has none.
+pub fn ask(machine: &mut Machine, to: ReplyTo, question: Question) -> Result<(), Failure> {
+    if !machine.options.search_index {
+        return Err(Failure::new(
+            501,
+            "Search is switched off by --search-index off. Start the server with --search-index on to search",
+        ));
+    }
+    machine.ask(Ask { to, question });
     Ok(())
 }
 

@@ -18,6 +18,8 @@ use std::sync::Arc;
 const SINGLE_WAIT_MS: i64 = 100;
 /// The longest a batch poll may wait.
 const BATCH_WAIT_MAX_MS: i64 = 5_000;
+/// Task types one poll may ask for at once.
+pub const TYPES_MAX: usize = 100;
 /// Log lines kept of one report (rest-api 14).
 const LOGS_PER_REPORT: usize = 10;
 
@@ -25,6 +27,7 @@ const LOGS_PER_REPORT: usize = 10;
 pub const VERBS: &[(&str, Verb)] = &[
     ("tasks.poll", Begin(poll_one)),
     ("tasks.poll_batch", Begin(poll_batch)),
+    ("tasks.poll_any", Begin(poll_any)),
     ("system.poll", Begin(poll_batch)),
     ("tasks.update", Act(update)),
     ("system.update", Act(update)),
@@ -44,6 +47,7 @@ fn poll_one(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Re
     machine.poll(Poll {
         to,
         task_type: params.need("tasktype")?.into(),
+        others: Vec::new(),
         domain: text(params, "domain"),
         worker: text(params, "workerid"),
         count: 1,
@@ -54,6 +58,38 @@ fn poll_one(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Re
 }
 
 fn poll_batch(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Result<(), Failure> {
+    let task_type = params.need("tasktype")?.into();
+    poll_for(machine, to, params, task_type, Vec::new())
+}
+
+/// A batch poll for several task types at once, an addition to Conductor's API.
+fn poll_any(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Result<(), Failure> {
+    let mut types: Vec<Arc<str>> = Vec::new();
+    for word in params.need("types")?.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        if types.iter().any(|known| **known == *word) {
+            continue;
+        }
+        if types.len() == TYPES_MAX {
+            return Err(Failure::bad_request(format!(
+                "types: one poll cannot ask for more than {TYPES_MAX} task types"
+            )));
+        }
+        types.push(word.into());
+    }
+    let mut types = types.into_iter();
+    let Some(first) = types.next() else {
+        return Err(Failure::bad_request("types: at least one task type is needed"));
+    };
+    poll_for(machine, to, params, first, types.collect())
+}
+
+fn poll_for(
+    machine: &mut Machine,
+    to: ReplyTo,
+    params: &Params,
+    task_type: Arc<str>,
+    others: Vec<Arc<str>>,
+) -> Result<(), Failure> {
     let timeout_ms: i64 = params.number("timeout")?.unwrap_or(100);
     if timeout_ms > BATCH_WAIT_MAX_MS {
         return Err(Failure::bad_request("Long Poll Timeout value cannot be more than 5 seconds"));
@@ -61,7 +97,8 @@ fn poll_batch(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> 
     let count: i64 = params.number("count")?.unwrap_or(1);
     machine.poll(Poll {
         to,
-        task_type: params.need("tasktype")?.into(),
+        task_type,
+        others,
         domain: text(params, "domain"),
         worker: text(params, "workerid"),
         count: usize::try_from(count.max(1)).unwrap_or(usize::MAX),
@@ -163,7 +200,8 @@ fn update_v2(machine: &mut Machine, to: ReplyTo, _: &Params, body: &[u8]) -> Res
         return Ok(());
     }
     let worker = worker.map(Arc::from);
-    machine.poll(Poll { to, task_type, domain, worker, count: 1, timeout_ms: 0, is_batch: false });
+    let others = Vec::new();
+    machine.poll(Poll { to, task_type, others, domain, worker, count: 1, timeout_ms: 0, is_batch: false });
     Ok(())
 }
 

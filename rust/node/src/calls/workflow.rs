@@ -3,7 +3,6 @@
 use super::Verb::{Act, Begin};
 use super::{Params, Verb, bodies, object, typed};
 use crate::machine::Machine;
-use crate::machine::shelf::Ask;
 use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::command::Start;
 use fastcond_engine::validate::{self, Violation};
@@ -63,6 +62,13 @@ fn invalid(path: &str, message: &str) -> Failure {
 }
 
 fn start_request(machine: &mut Machine, request: StartRequest) -> Result<Reply, Failure> {
+    let id = begin(machine, request)?;
+    machine.serve_waiting();
+    Ok(Reply::text(fastcond_model::ids::uuid_text(id.0)))
+}
+
+/// Starts what a request asks for. Polls that wait for work are served by the caller, once for all that it starts.
+pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId, Failure> {
     let name = request.name.ok_or_else(|| invalid("name", "Workflow name cannot be null or empty"))?;
     let priority = request.priority.unwrap_or(0);
     let priority = u8::try_from(priority)
@@ -86,7 +92,7 @@ fn start_request(machine: &mut Machine, request: StartRequest) -> Result<Reply, 
         _ => return Err(Failure::bad_request("NULL input passed when starting workflow")),
     };
     let id = machine.new_id();
-    machine.start(Start {
+    Ok(machine.start(Start {
         id,
         graph,
         input,
@@ -97,9 +103,7 @@ fn start_request(machine: &mut Machine, request: StartRequest) -> Result<Reply, 
         event: None,
         created_by: request.created_by.map(Into::into),
         input_path: request.external_input_payload_storage_path.map(Into::into),
-    });
-    machine.serve_waiting();
-    Ok(Reply::text(fastcond_model::ids::uuid_text(id.0)))
+    }))
 }
 
 fn domains(map: &IndexMap<String, String>) -> Raw {
@@ -299,8 +303,7 @@ fn running(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Res
             Err(fault) => Reply::failure(&Failure::new(500, fault.to_string()), ""),
         }
     };
-    machine.ask(Ask { to, question: Box::new(question) });
-    Ok(())
+    super::search::ask(machine, to, Box::new(question))
 }
 
 fn correlated(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Result<(), Failure> {
@@ -326,6 +329,5 @@ fn ask_correlated(
     let question = move |reader: &fastcond_store::ArchiveReader| {
         super::search::correlated(reader, &name, &ids, closed, tasks, is_map)
     };
-    machine.ask(Ask { to, question: Box::new(question) });
-    Ok(())
+    super::search::ask(machine, to, Box::new(question))
 }

@@ -1,6 +1,6 @@
 //! Which requests are hot: recognised from method and path, before anything is parsed.
 
-use crate::calls::{Params, Verb, verb};
+use crate::calls::{BULK_STARTS_MAX, Params, Verb, verb};
 use fastcond_wire::{Method, Query, Request, segments};
 use std::sync::LazyLock;
 
@@ -11,14 +11,16 @@ pub struct Hot {
     pub verb: Verb,
     /// Its parameters.
     pub params: Params,
-    /// Whether it starts something new, so that an overloaded server may refuse it.
-    pub is_start: bool,
+    /// How many executions it starts at most: an overloaded server may refuse what starts any.
+    pub starts: usize,
 }
 
 struct Verbs {
     start: Verb,
+    start_many: Verb,
     poll: Verb,
     poll_batch: Verb,
+    poll_any: Verb,
     update: Verb,
     update_v2: Verb,
     status: Verb,
@@ -28,13 +30,21 @@ static VERBS: LazyLock<Verbs> = LazyLock::new(|| {
     let of = |name| verb(name).expect("hot verbs exist");
     Verbs {
         start: of("workflow.start"),
+        start_many: of("bulk.start"),
         poll: of("tasks.poll"),
         poll_batch: of("tasks.poll_batch"),
+        poll_any: of("tasks.poll_any"),
         update: of("tasks.update"),
         update_v2: of("tasks.update_v2"),
         status: of("workflow.status"),
     }
 });
+
+/// Names under which JSON comes.
+const JSON: &[&[u8]] = &[b"application/json"];
+/// Names under which JSON texts, one per line, come: nothing registered, several in use.
+const NDJSON: &[&[u8]] =
+    &[b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/json"];
 
 /// The call of a hot request; none for everything that needs a closer look.
 pub fn recognise(request: &Request) -> Option<Hot> {
@@ -42,54 +52,71 @@ pub fn recognise(request: &Request) -> Option<Hot> {
     match request.method {
         Method::Post => {
             let verbs = &*VERBS;
-            let (verb, is_start) = match path {
-                "workflow" => (verbs.start, true),
-                "tasks" => (verbs.update, false),
-                "tasks/update-v2" => (verbs.update_v2, false),
+            let (verb, starts, media) = match path {
+                "workflow" => (verbs.start, 1, JSON),
+                "tasks" => (verbs.update, 0, JSON),
+                "tasks/update-v2" => (verbs.update_v2, 0, JSON),
+                "workflow/bulk/start" => (verbs.start_many, lines(&request.body), NDJSON),
                 _ => return None,
             };
-            has_json(request).then(|| Hot { verb, params: Params::default(), is_start })
+            comes_as(request, media).then(|| Hot { verb, params: Params::default(), starts })
         }
         Method::Get => hot_get(request, path),
         _ => None,
     }
 }
 
-fn has_json(request: &Request) -> bool {
+/// Lines of a body, as far as they count: a request with more of them starts nothing.
+fn lines(body: &[u8]) -> usize {
+    let ends = memchr::memchr_iter(b'\n', body).take(BULK_STARTS_MAX).count();
+    (ends + 1).min(BULK_STARTS_MAX)
+}
+
+fn comes_as(request: &Request, media: &[&[u8]]) -> bool {
     request.header("content-type").is_some_and(|value| {
-        let media = value.split(|b| *b == b';').next().unwrap_or_default();
-        media.trim_ascii().eq_ignore_ascii_case(b"application/json")
+        let given = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+        media.iter().any(|known| given.eq_ignore_ascii_case(known))
     }) && request.header("content-encoding").is_none()
 }
 
 fn hot_get(request: &Request, path: &str) -> Option<Hot> {
-    let (verb, name, kept): (Verb, &'static str, &'static [&'static str]) =
-        if let Some(rest) = path.strip_prefix("tasks/poll/") {
-            if rest.starts_with("batch/") {
-                (VERBS.poll_batch, "tasktype", &["workerid", "domain", "count", "timeout"])
-            } else {
-                (VERBS.poll, "tasktype", &["workerid", "domain"])
-            }
-        } else if path.starts_with("workflow/") && path.ends_with("/status") {
-            (VERBS.status, "workflowId", &["includeOutput", "includeVariables"])
-        } else {
-            return None;
-        };
+    const BATCH: [&str; 4] = ["workerid", "domain", "count", "timeout"];
+    if path == "tasks/poll/any/batch" {
+        let kept = ["types"].into_iter().chain(BATCH);
+        return asked(request, VERBS.poll_any, None, kept);
+    }
     let parts = segments(request.path()).ok()?;
-    let subject = match parts.as_slice() {
-        [_, _, _, subject] if name == "tasktype" => subject,
-        [_, _, batch, _, subject] if name == "tasktype" => {
-            let _ = batch;
-            subject
+    let mut words = [""; 5];
+    for (word, part) in words.iter_mut().zip(&parts) {
+        *word = part;
+    }
+    match *words.get(1..parts.len())? {
+        ["tasks", "poll", task_type] => {
+            asked(request, VERBS.poll, Some(("tasktype", task_type)), ["workerid", "domain"])
         }
-        [_, _, subject, _] => subject,
-        _ => return None,
-    };
-    if subject.is_empty() {
+        ["tasks", "poll", "batch", task_type] => {
+            asked(request, VERBS.poll_batch, Some(("tasktype", task_type)), BATCH)
+        }
+        ["workflow", id, "status"] => {
+            let kept = ["includeOutput", "includeVariables"];
+            asked(request, VERBS.status, Some(("workflowId", id)), kept)
+        }
+        _ => None,
+    }
+}
+
+/// A call with the subject of its path, which must not be empty, and the parameters of its query that it reads.
+fn asked(
+    request: &Request,
+    verb: Verb,
+    subject: Option<(&'static str, &str)>,
+    kept: impl IntoIterator<Item = &'static str>,
+) -> Option<Hot> {
+    if subject.is_some_and(|(_, text)| text.is_empty()) {
         return None;
     }
     let query = Query::parse(request.query()).ok()?;
-    let pairs = std::iter::once((name, subject.to_string()));
-    let given = kept.iter().filter_map(|key| query.joined(key).map(|value| (*key, value.into_owned())));
-    Some(Hot { verb, params: pairs.chain(given).collect(), is_start: false })
+    let subject = subject.into_iter().map(|(name, text)| (name, text.to_owned()));
+    let given = kept.into_iter().filter_map(|key| query.joined(key).map(|value| (key, value.into_owned())));
+    Some(Hot { verb, params: subject.chain(given).collect(), starts: 0 })
 }

@@ -33,6 +33,8 @@ pub struct Poll {
     pub to: ReplyTo,
     /// The queue's base name.
     pub task_type: Arc<str>,
+    /// Further task types whose tasks are as welcome; nearly always none.
+    pub others: Vec<Arc<str>>,
     /// Domain.
     pub domain: Option<Arc<str>>,
     /// Worker id.
@@ -74,27 +76,21 @@ impl Poll {
 impl Machine {
     /// Answers a poll, or parks it.
     pub fn poll(&mut self, poll: Poll) {
-        let domain = poll.domain.as_deref();
-        let worker = poll.worker.as_deref().unwrap_or_default();
-        self.poll_data.record(&poll.task_type, domain, worker, self.now_ms);
-        self.stats.polls.add(&[&poll.task_type]);
-        let name = QueueRef::worker(&poll.task_type, domain);
-        let queue = match self.queues.find(&name) {
-            Some(queue) => Some(queue),
-            None if poll.timeout_ms > 0 => self.queues.try_intern(&name),
-            None => None,
-        };
-        let Some(queue) = queue else {
+        let first = self.asked_queue(&poll, &poll.task_type);
+        let mut others: Vec<QueueId> =
+            poll.others.iter().filter_map(|task_type| self.asked_queue(&poll, task_type)).collect();
+        let Some(queue) = first.or_else(|| others.pop()) else {
             let reply = poll.answer(Vec::new());
             return self.reply(poll.to, reply);
         };
         let wanted = if self.is_stopping { 0 } else { poll.count.clamp(1, BATCH_MAX) };
-        let tasks = self.take_tasks(queue, wanted, poll.worker.as_ref());
+        let tasks = self.take_any(queue, &others, wanted, poll.worker.as_ref());
         if tasks.is_empty() && poll.timeout_ms > 0 && !self.is_stopping {
             let id = self.next_poll;
             self.next_poll += 1;
             let wanted = u32::try_from(poll.count.clamp(1, BATCH_MAX)).unwrap_or(1);
-            self.parked.park(queue, id, wanted, self.now_ms + poll.timeout_ms);
+            let until = self.now_ms + poll.timeout_ms;
+            self.parked.park_on_several(queue, others.into_boxed_slice(), id, wanted, until);
             if let Some(conn) = poll.connection() {
                 self.polls_of.entry(conn).or_default().push(id);
             }
@@ -103,6 +99,44 @@ impl Machine {
         }
         let reply = poll.answer(tasks);
         self.reply(poll.to, reply);
+    }
+
+    /// Notes that a poll asked for a task type; the queue it asks, if there is one or the poll may wait for it.
+    fn asked_queue(&mut self, poll: &Poll, task_type: &str) -> Option<QueueId> {
+        let domain = poll.domain.as_deref();
+        let worker = poll.worker.as_deref().unwrap_or_default();
+        self.poll_data.record(task_type, domain, worker, self.now_ms);
+        self.stats.polls.add(&[task_type]);
+        let name = QueueRef::worker(task_type, domain);
+        match self.queues.find(&name) {
+            Some(queue) => Some(queue),
+            None if poll.timeout_ms > 0 => self.queues.try_intern(&name),
+            None => None,
+        }
+    }
+
+    /// Hands out up to `n` due tasks of several queues: first of the one whose turn it is, then of the next.
+    fn take_any(
+        &mut self,
+        queue: QueueId,
+        others: &[QueueId],
+        n: usize,
+        worker: Option<&Arc<str>>,
+    ) -> Vec<String> {
+        if others.is_empty() {
+            return self.take_tasks(queue, n, worker);
+        }
+        let mut queues: Vec<QueueId> = std::iter::once(queue).chain(others.iter().copied()).collect();
+        self.queues.sort_by_turn(&mut queues);
+        let mut tasks = Vec::new();
+        for queue in queues {
+            let found = self.take_tasks(queue, n - tasks.len(), worker);
+            if !found.is_empty() {
+                self.queues.note_turn(queue);
+            }
+            tasks.extend(found);
+        }
+        tasks
     }
 
     /// Hands out up to `n` due tasks of a queue, as task JSON. What a limit holds back keeps its place in the line.
@@ -194,7 +228,8 @@ impl Machine {
         while let Some(queue) = self.hungry.pop() {
             while let Some(waiter) = self.parked.take_waiter(queue) {
                 let worker = self.polls.get(&waiter.poll_id).and_then(|p| p.worker.clone());
-                let tasks = self.take_tasks(queue, waiter.wanted as usize, worker.as_ref());
+                let wanted = waiter.wanted as usize;
+                let tasks = self.take_any(waiter.queue, &waiter.others, wanted, worker.as_ref());
                 if tasks.is_empty() {
                     self.parked.put_back(waiter);
                     break;

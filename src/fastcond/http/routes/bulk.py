@@ -1,4 +1,4 @@
-"""One operation on many executions (rest-api 4)."""
+"""One operation on many executions (rest-api 4); starting many at once is an addition."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fastcond.http.table import Route, flag, text
 BASE = "/api/workflow/bulk"
 
 ROUTES = (
+    Route("POST", f"{BASE}/start", "bulk.start", body="ndjson"),
     Route("PUT", f"{BASE}/pause", "bulk.pause", body="json"),
     Route("PUT", f"{BASE}/resume", "bulk.resume", body="json"),
     Route("POST", f"{BASE}/restart", "bulk.restart", (flag("useLatestDefinitions"),), "json"),

@@ -1,8 +1,8 @@
-"""Polling, updating and reading tasks (rest-api 5)."""
+"""Polling, updating and reading tasks (rest-api 5); polling for several types at once is an addition."""
 
 from __future__ import annotations
 
-from fastcond.http.table import Route, integer, text
+from fastcond.http.table import Route, integer, many, text
 
 BASE = "/api/tasks"
 BY_REFERENCE = f"{BASE}/{{workflowId}}/{{taskRefName}}/{{status}}"
@@ -14,6 +14,18 @@ ROUTES = (
         f"{BASE}/poll/batch/{{tasktype}}",
         "tasks.poll_batch",
         (text("workerid"), text("domain"), integer("count"), integer("timeout")),
+    ),
+    Route(
+        "GET",
+        f"{BASE}/poll/any/batch",
+        "tasks.poll_any",
+        (
+            many("types", required=True),
+            text("workerid"),
+            text("domain"),
+            integer("count"),
+            integer("timeout"),
+        ),
     ),
     Route("POST", BASE, "tasks.update", body="json"),
     Route("POST", f"{BASE}/update-v2", "tasks.update_v2", body="json"),

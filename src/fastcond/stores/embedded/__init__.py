@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
+import structlog
 
 from fastcond.config import export_default
 from fastcond.errors import StoreError
@@ -14,6 +15,9 @@ from fastcond.errors import StoreError
 if TYPE_CHECKING:
     from fastcond._core import Node
     from fastcond.config import Config
+
+
+log = structlog.get_logger("fastcond.store")
 
 
 def open_node(config: Config) -> Node:
@@ -30,17 +34,23 @@ def open_node(config: Config) -> Node:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the data folder {folder}: {error.strerror}") from error
-    return _core.Node.open(
+    node = _core.Node.open(
         orjson.dumps(
             {
                 "data_dir": str(folder.resolve()),
                 "sync": config.store.sync,
                 "instance": config.runtime.instance,
+                "search_index": config.store.search_index,
                 "environment": dict(config.runtime.environment),
                 "script_command": _script_command(Path(_core.__file__)),
             }
         )
     )
+    if rows := node.indexed():
+        log.info("search index rebuilt", executions=rows)
+    if not config.store.search_index:
+        log.warning("search is switched off", setting="store.search_index")
+    return node
 
 
 def _script_command(core: Path) -> list[str]:
