@@ -41,11 +41,13 @@ class HttpConfig:
     host: str = "127.0.0.1"
     port: int = 8080
     insecure: bool = False
-    connections_max: int = 8192
+    connections_max: int = 16384
     # Clients keep idle connections for well over 30 s (client rule 1).
     idle_s_max: float = 300.0
-    # From the first byte of a request to its answer; a parked poll takes at most 5 s of it.
+    # From the first byte of a request to its answer; a parked poll is a part of it.
     request_s_max: float = 60.0
+    # Conductor refuses more than 5 s. Ten thousand idle workers cost a twelfth if each asks once a minute.
+    poll_s_max: float = 5.0
     # How long a client may leave an answer unread once the socket is full.
     write_s_max: float = 30.0
     write_buffer_bytes_max: int = 1 << 20
@@ -127,6 +129,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "http", "request_s_max", "FASTCOND_REQUEST_S_MAX", "seconds from a request's first byte to its answer"
     ),
+    Setting("http", "poll_s_max", "FASTCOND_POLL_S_MAX", "seconds a long poll may ask for"),
     Setting("http", "write_s_max", "FASTCOND_WRITE_S_MAX", "seconds a client may leave an answer unread"),
     Setting(
         "http",
@@ -347,6 +350,11 @@ def _checked(config: Config) -> Config:
         value = getattr(getattr(config, setting.room), setting.field)
         if isinstance(value, int | float) and setting.field.endswith("_max") and value <= 0:
             raise ConfigError(f"{setting.key} is {value}; it must be above 0")
+    if http.poll_s_max >= http.request_s_max:
+        raise ConfigError(
+            f"http.poll_s_max is {http.poll_s_max:g}; it must be below http.request_s_max ({http.request_s_max:g}), "
+            "which would end such a poll first"
+        )
     loopback = is_loopback(http.host)
     if not loopback and not http.insecure:
         raise ConfigError(

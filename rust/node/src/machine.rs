@@ -138,6 +138,8 @@ pub struct Options {
     pub forgets_finished: bool,
     /// The archive has the indexes that searches need; without them searches are refused.
     pub search_index: bool,
+    /// How long a batch poll may ask to wait, in milliseconds (S-51.1).
+    pub poll_ms_max: i64,
     /// Environment entries that expressions may read (S-8.8).
     pub environment: Vec<(String, String)>,
 }
@@ -149,6 +151,7 @@ impl Default for Options {
             cached_max: 50_000,
             forgets_finished: false,
             search_index: true,
+            poll_ms_max: 5_000,
             environment: Vec::new(),
         }
     }

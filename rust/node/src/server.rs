@@ -6,6 +6,7 @@
 mod archive;
 mod clock;
 mod engine;
+mod line;
 pub mod metrics;
 
 use crate::calls::{Params, Verb};
@@ -17,6 +18,7 @@ use crate::sockets::Sockets;
 pub use crate::sockets::{Bounds, ColdRequests};
 use archive::{ArchiveJob, Jobs};
 use fastcond_store::{OpenError, Queue, QueueBounds, Segments, Settings, Store, SyncMode};
+use line::Call;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ffi::OsString;
@@ -44,7 +46,7 @@ pub struct ServerOptions {
 /// Something for the engine thread.
 pub(crate) enum Item {
     /// A call.
-    Call { to: ReplyTo, verb: Verb, params: Params, body: Vec<u8> },
+    Call(Call),
     /// A connection closed: its parked polls are forgotten.
     Forget(u64),
     /// The archive has written up to here.
@@ -81,6 +83,8 @@ pub(crate) struct Shared {
     fault: Mutex<Option<String>>,
     is_failed: AtomicBool,
     durable: AtomicU64,
+    /// Calls refused because too many starts were waiting.
+    refused: AtomicU64,
     instance: String,
 }
 
@@ -163,6 +167,13 @@ impl Shared {
         self.is_failed.store(true, Ordering::Release);
     }
 
+    /// Too many starts are waiting; counted.
+    fn overloaded(&self) -> Reply {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let failure = Failure { is_retryable: true, ..Failure::new(429, "too many requests are waiting") };
+        Reply::failure(&failure, &self.instance)
+    }
+
     fn unavailable(&self) -> Reply {
         let why = Self::lock(&self.fault).clone().unwrap_or_default();
         Reply::failure(
@@ -203,12 +214,11 @@ impl Handle {
             return Err(self.shared.unavailable());
         }
         if call.starts > 0 && self.is_overloaded() {
-            let failure =
-                Failure { is_retryable: true, ..Failure::new(429, "too many requests are waiting") };
-            return Err(Reply::failure(&failure, &self.shared.instance));
+            return Err(self.shared.overloaded());
         }
         self.more_starts += call.starts.saturating_sub(1);
-        self.pending.push(Item::Call { to, verb: call.verb, params: call.params, body });
+        let crate::front::HotCall { verb, params, starts } = call;
+        self.pending.push(Item::Call(Call { to, verb, params, body, starts }));
         Ok(())
     }
 
@@ -300,6 +310,7 @@ impl Server {
             fault: Mutex::new(None),
             is_failed: AtomicBool::new(false),
             durable: AtomicU64::new(store.journal.last()),
+            refused: AtomicU64::new(0),
             instance: instance.clone(),
         });
         let durability = match options.store.sync {
@@ -418,7 +429,7 @@ impl Server {
         if self.shared.is_failed.load(Ordering::Acquire) {
             self.shared.finish(vec![(to, self.shared.unavailable())]);
         } else {
-            self.shared.send(Item::Call { to, verb, params, body });
+            self.shared.send(Item::Call(Call { to, verb, params, body, starts: 0 }));
         }
         ticket
     }

@@ -26,6 +26,8 @@ struct Given {
     #[serde(default)]
     search_index: Option<bool>,
     #[serde(default)]
+    poll_ms_max: Option<i64>,
+    #[serde(default)]
     environment: HashMap<String, String>,
     #[serde(default)]
     script_command: Option<Vec<String>>,
@@ -127,6 +129,7 @@ impl Node {
             cached_max: given.cached_max.unwrap_or(defaults.cached_max),
             forgets_finished: true,
             search_index,
+            poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
         };
         let script_command =

@@ -386,7 +386,9 @@ fn changed_rows_name_table_and_id() {
         let mut archive = home.archive();
         let things = vec![Thing { kind: "k".to_owned(), key: "x".to_owned(), value: Some(vec![1]) }];
         let log = LogLine { task: id(1), seq: 1, created_ms: 5, worker: String::new(), log: vec![b'l'] };
-        archive.write_batch(&Batch { things, logs: vec![log], ..upserts(3, vec![row(1), finished(2)]) }).expect("written");
+        archive
+            .write_batch(&Batch { things, logs: vec![log], ..upserts(3, vec![row(1), finished(2)]) })
+            .expect("written");
         drop(archive);
         Connection::open(home.path()).expect("a database").execute_batch(change).expect(change);
         let error = open(&home.path()).expect_err(change);

@@ -20,7 +20,8 @@ fn record(number: u32, version: u8) -> Vec<u8> {
 }
 
 fn row(number: u32, version: u8, open: bool) -> Row {
-    let doc = Doc { id: id(number), name: "order".to_owned(), status: "COMPLETED".to_owned(), ..Doc::default() };
+    let doc =
+        Doc { id: id(number), name: "order".to_owned(), status: "COMPLETED".to_owned(), ..Doc::default() };
     let record = record(number, version).into();
     Row { id: id(number), open, next_due: None, ready: Vec::new(), flags: 0, doc, record }
 }

@@ -81,6 +81,14 @@ impl Messages {
         request::append(out, "GET", &path, &self.host, None);
     }
 
+    /// Appends what stands for a poll at the null server: a request whose body, as large as a result, it has to log.
+    pub fn lease(&self, out: &mut Vec<u8>, worker: usize) {
+        let path = format!("{}{}", self.poll_path, self.names[0]);
+        let worker = worker.to_string();
+        let body: [&[u8]; 3] = [b"{\"workerId\":\"w", worker.as_bytes(), &self.result_after];
+        request::append(out, "POST", &path, &self.host, Some(&body));
+    }
+
     /// Appends the request by which this worker reports a task as completed.
     pub fn update(&self, out: &mut Vec<u8>, lease: &Lease, worker: usize) {
         let worker = worker.to_string();

@@ -8,9 +8,6 @@ mod tests;
 /// Bytes of records after which a group takes no further request.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Bytes logged for a `GET`, which has no body: what leasing a task would have to record.
-pub const GET_RECORD_BYTES: usize = 1024;
-
 /// Length and checksum before each record.
 const HEADER_BYTES: usize = 8;
 
@@ -48,8 +45,7 @@ pub struct Group {
 impl Group {
     /// Adds the record of a request: length, CRC-32, body.
     pub fn add(&mut self, connection: usize, request: &Request<'_>) {
-        const GET_RECORD: [u8; GET_RECORD_BYTES] = [b'g'; GET_RECORD_BYTES];
-        let body = if request.is_get { &GET_RECORD } else { request.body };
+        let body = request.body;
         let length = u32::try_from(body.len()).expect("bodies are bounded far below 4 GiB");
         self.records.reserve(HEADER_BYTES + body.len());
         self.records.extend_from_slice(&length.to_le_bytes());

@@ -16,8 +16,6 @@ use std::sync::Arc;
 
 /// How long a single poll waits (S-51.1).
 const SINGLE_WAIT_MS: i64 = 100;
-/// The longest a batch poll may wait.
-const BATCH_WAIT_MAX_MS: i64 = 5_000;
 /// Task types one poll may ask for at once.
 pub const TYPES_MAX: usize = 100;
 /// Log lines kept of one report (rest-api 14).
@@ -91,8 +89,12 @@ fn poll_for(
     others: Vec<Arc<str>>,
 ) -> Result<(), Failure> {
     let timeout_ms: i64 = params.number("timeout")?.unwrap_or(100);
-    if timeout_ms > BATCH_WAIT_MAX_MS {
-        return Err(Failure::bad_request("Long Poll Timeout value cannot be more than 5 seconds"));
+    let most = machine.options.poll_ms_max;
+    if timeout_ms > most {
+        let most = most / 1000;
+        return Err(Failure::bad_request(format!(
+            "Long Poll Timeout value cannot be more than {most} seconds"
+        )));
     }
     let count: i64 = params.number("count")?.unwrap_or(1);
     machine.poll(Poll {

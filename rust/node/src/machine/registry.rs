@@ -24,7 +24,7 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Compiled {
     by_id: HashMap<DefId, Arc<Graph>>,
-    by_name: HashMap<(String, i32), Arc<Graph>>,
+    by_name: HashMap<String, BTreeMap<i32, Arc<Graph>>>,
     stored: HashSet<DefId>,
 }
 
@@ -146,14 +146,19 @@ impl Registry {
 
     /// The snapshot of a registered definition, compiled once until some definition changes.
     pub fn registered(&self, name: &str, version: Option<i32>) -> Option<Result<Arc<Graph>, String>> {
+        let known = |version: i32| self.compiled.borrow().by_name.get(name)?.get(&version).cloned();
+        // What is there is up to date: a change of any definition clears it.
+        if let Some(graph) = version.and_then(known) {
+            return Some(Ok(graph));
+        }
         let def = self.workflow_def(name, version)?;
-        let key = (name.to_owned(), def.version);
-        if let Some(graph) = self.compiled.borrow().by_name.get(&key) {
-            return Some(Ok(graph.clone()));
+        if let Some(graph) = known(def.version) {
+            return Some(Ok(graph));
         }
         let graph = self.compile(def);
         if let Ok(graph) = &graph {
-            self.compiled.borrow_mut().by_name.insert(key, graph.clone());
+            let mut compiled = self.compiled.borrow_mut();
+            compiled.by_name.entry(name.to_owned()).or_default().insert(def.version, graph.clone());
         }
         Some(graph)
     }

@@ -302,11 +302,22 @@ fn row(entry: &Entry) -> Row {
     }
 }
 
-/// About how long a record gets: its payloads, and what stands around them.
+/// About how long a record gets: its payloads, those that are shared once, and what stands around them.
 fn record_bytes(execution: &Execution) -> usize {
-    let around = 256 + 192 * execution.tasks.len();
-    let workflow = execution.input.len() + execution.output.len() + execution.variables.len();
-    around + workflow + execution.tasks.iter().map(|t| t.input.len() + t.output.len()).sum::<usize>()
+    /// How many payloads back a shared one is looked for.
+    const LOOK_BACK: usize = 4;
+    let workflow = [&execution.input, &execution.output, &execution.variables];
+    let payloads = workflow.into_iter().chain(execution.tasks.iter().flat_map(|t| [&t.input, &t.output]));
+    let mut newest = [""; LOOK_BACK];
+    let mut bytes = 256 + 192 * execution.tasks.len();
+    for (at, payload) in payloads.enumerate() {
+        let text = payload.as_text();
+        if !newest.iter().any(|known| std::ptr::eq(*known, text)) {
+            newest[at % LOOK_BACK] = text;
+            bytes += text.len();
+        }
+    }
+    bytes
 }
 
 /// The columns a search can ask for.

@@ -1,43 +1,47 @@
 //! Counts for metrics; read by whoever renders them.
 
+use hashbrown::HashMap;
 use std::sync::Arc;
 
-/// Different label sets a count keeps; the rest is counted under `other`.
-const LABELS_MAX: usize = 1_000;
+/// Different label sets a count keeps; the rest is counted together.
+const LABELS_MAX: usize = 10_000;
 
-/// A count per label set. Counting what was counted before allocates nothing.
+/// What the rest is counted under.
+const OTHER: &str = "other";
+
+/// A count per label set. Counting what was counted before allocates nothing, however many there are.
 #[derive(Clone, Debug, Default)]
-pub struct Counts(Vec<(Box<[Arc<str>]>, u64)>);
+pub struct Counts {
+    /// Where the count of a label set stands, by its labels in one text.
+    places: HashMap<Box<str>, usize>,
+    counts: Vec<(Box<[Arc<str>]>, u64)>,
+    /// The text of the labels at hand, kept for its memory.
+    text: String,
+}
 
 impl Counts {
     /// Adds one.
     pub fn add(&mut self, labels: &[&str]) {
-        match self.place(labels) {
-            Ok(at) => self.0[at].1 += 1,
-            Err(at) if self.0.len() < LABELS_MAX => {
-                let key = labels.iter().map(|label| Arc::from(*label)).collect();
-                self.0.insert(at, (key, 1));
-            }
-            Err(_) => self.add_other(labels.len()),
+        self.text.clear();
+        for label in labels {
+            self.text.push_str(label);
+            self.text.push('\0');
         }
-    }
-
-    fn add_other(&mut self, len: usize) {
-        let other = vec!["other"; len];
-        match self.place(&other) {
-            Ok(at) => self.0[at].1 += 1,
-            Err(at) => self.0.insert(at, (other.into_iter().map(Arc::from).collect(), 1)),
+        if let Some(at) = self.places.get(&*self.text) {
+            self.counts[*at].1 += 1;
+        } else if self.counts.len() < LABELS_MAX || labels.iter().all(|label| *label == OTHER) {
+            self.places.insert(self.text.as_str().into(), self.counts.len());
+            self.counts.push((labels.iter().map(|label| Arc::from(*label)).collect(), 1));
+        } else {
+            self.add(&vec![OTHER; labels.len()]);
         }
-    }
-
-    /// Where a label set stands, or would.
-    fn place(&self, labels: &[&str]) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.iter().map(|label| &**label).cmp(labels.iter().copied()))
     }
 
     /// All label sets with their counts, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[Arc<str>], u64)> {
-        self.0.iter().map(|(labels, count)| (&**labels, *count))
+        let mut sorted: Vec<_> = self.counts.iter().map(|(labels, count)| (&**labels, *count)).collect();
+        sorted.sort_unstable();
+        sorted.into_iter()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::archive::{ArchiveJob, Jobs};
 use super::clock::{fresh_seed, wall_ms};
+use super::line::{Call, Line, Turn};
 use super::{Item, Shared, Waiting, metrics, stop_jobs};
 use crate::machine::recovery::Recovering;
 use crate::machine::{Machine, Options};
@@ -46,7 +47,7 @@ pub(super) fn spawn(
             }
         };
         if give.send(Ok(store)).is_ok() {
-            Engine { machine, shared, queue, jobs, archived_at: Instant::now() }.run();
+            Engine { machine, shared, queue, jobs, archived_at: Instant::now(), line: Line::default() }.run();
         }
     };
     let thread =
@@ -79,6 +80,7 @@ struct Engine {
     queue: Arc<Queue<Waiting>>,
     jobs: Arc<Jobs>,
     archived_at: Instant,
+    line: Line,
 }
 
 impl Engine {
@@ -88,15 +90,14 @@ impl Engine {
         self.hand_over();
         let mut items = Vec::new();
         loop {
-            self.shared.receive(self.patience(), &mut items);
+            let patience = if self.line.is_empty() { self.patience() } else { Some(Duration::ZERO) };
+            self.shared.receive(patience, &mut items);
             self.machine.set_now(wall_ms());
-            let mut stops = false;
+            let (mut stops, mut beside, now) = (false, 0, Instant::now());
             for item in items.drain(..) {
-                stops |= self.take(item);
-                if self.machine.pending_bytes() > HAND_OVER_BYTES {
-                    self.hand_over();
-                }
+                stops |= self.take(item, now, &mut beside);
             }
+            self.begin(if stops { usize::MAX } else { Line::share(beside) }, now);
             self.machine.tick();
             self.archive_when_due();
             self.hand_over();
@@ -121,10 +122,53 @@ impl Engine {
         }
     }
 
-    fn take(&mut self, item: Item) -> bool {
+    /// Carries a call out now, unless it is to stand in line; whether it was carried out.
+    fn call(&mut self, call: Call, now: Instant) -> bool {
+        match self.line.take(call, now) {
+            Ok(()) => false,
+            Err(Turn::Act(call)) => {
+                self.act(call);
+                true
+            }
+            Err(Turn::Refuse(call)) => {
+                self.shared.finish(vec![(call.to, self.shared.overloaded())]);
+                false
+            }
+        }
+    }
+
+    fn act(&mut self, call: Call) {
+        self.machine.call(call.to, call.verb, &call.params, &call.body);
+        if self.machine.pending_bytes() > HAND_OVER_BYTES {
+            self.hand_over();
+        }
+    }
+
+    /// Carries out those in line until so many executions are started; a refusal waits for nothing.
+    fn begin(&mut self, starts: usize, now: Instant) {
+        let (mut begun, mut refused) = (0, Vec::new());
+        while begun < starts
+            && let Some(turn) = self.line.next(now)
+        {
+            match turn {
+                Turn::Act(call) => {
+                    begun += call.starts;
+                    self.act(call);
+                }
+                Turn::Refuse(call) => refused.push((call.to, self.shared.overloaded())),
+            }
+        }
+        self.shared.finish(refused);
+    }
+
+    /// Does what an item says, and counts calls that did not have to wait; true when it says to stop.
+    fn take(&mut self, item: Item, now: Instant, beside: &mut usize) -> bool {
         match item {
-            Item::Call { to, verb, params, body } => self.machine.call(to, verb, &params, &body),
-            Item::Forget(conn) => self.machine.forget_connection(conn),
+            Item::Call(call) => *beside += usize::from(self.call(call, now)),
+            Item::Forget(conn) => {
+                self.line.forget(conn);
+                self.machine.forget_connection(conn);
+            }
             Item::Archived(position) => self.machine.note_archived(position),
             Item::Metrics(to) => {
                 let text = metrics::render(&self.machine, &self.shared);

@@ -65,6 +65,8 @@ pub(super) fn render(machine: &Machine, shared: &Shared) -> String {
         label(&mut out, "ownerApp", "unknown", false);
         let _ = writeln!(out, "}} {size}");
     }
+    head(&mut out, "fastcond_starts_refused_total", "counter");
+    let _ = writeln!(out, "fastcond_starts_refused_total {}", shared.refused.load(Ordering::Relaxed));
     head(&mut out, "fastcond_late_results_total", "counter");
     let _ = writeln!(out, "fastcond_late_results_total {}", stats.dropped_reports);
     head(&mut out, "fastcond_commits_total", "counter");

@@ -48,7 +48,8 @@ impl ArchiveReader {
     pub fn load(&self, id: &Id) -> Result<Option<Vec<u8>>, StoreFault> {
         self.settled(|| {
             let mut found = None;
-            let sql = "SELECT record_check, record, value_file, value_at, value_len FROM executions WHERE id = ?1";
+            let sql =
+                "SELECT record_check, record, value_file, value_at, value_len FROM executions WHERE id = ?1";
             self.each(sql, [Value::from(id.to_vec())], |row| {
                 let place = value_files::read_place(row, 2)?;
                 found = Some(Found { id: *id, check: row.get(0)?, inline: row.get(1)?, place });
@@ -65,7 +66,8 @@ impl ArchiveReader {
             id[..6].copy_from_slice(&prefix);
             Value::from(id.to_vec())
         };
-        let sql = "SELECT id, open, next_due, flags, head_check, ready, record_check, record, value_file, value_at,
+        let sql =
+            "SELECT id, open, next_due, flags, head_check, ready, record_check, record, value_file, value_at,
             value_len FROM executions WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
         self.settled(|| {
             let mut found = Vec::new();
@@ -88,10 +90,7 @@ impl ArchiveReader {
     }
 
     /// Reads until a record has not been moved between its row and itself; a second time is enough but for damage.
-    fn settled<T>(
-        &self,
-        mut read: impl FnMut() -> Result<Option<T>, StoreFault>,
-    ) -> Result<T, StoreFault> {
+    fn settled<T>(&self, mut read: impl FnMut() -> Result<Option<T>, StoreFault>) -> Result<T, StoreFault> {
         if let Some(found) = read()? {
             return Ok(found);
         }

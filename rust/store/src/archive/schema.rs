@@ -23,7 +23,8 @@ const PAGE_BYTES: u32 = 16_384;
 ///
 /// The record comes after what is read without it, so that reading those columns never follows its overflow pages. Where
 /// `value_file` is set the record is empty and lies in the value log.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE store (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     store_id BLOB NOT NULL,
@@ -78,7 +79,8 @@ CREATE TABLE task_logs (
     log BLOB NOT NULL,
     PRIMARY KEY (task, seq)
 ) STRICT, WITHOUT ROWID;
-", "
+",
+    "
 ALTER TABLE executions ADD COLUMN value_file INTEGER;
 ALTER TABLE executions ADD COLUMN value_at INTEGER;
 ALTER TABLE executions ADD COLUMN value_len INTEGER;
@@ -88,7 +90,8 @@ CREATE TABLE value_files (
     dead INTEGER NOT NULL,
     row_check INTEGER NOT NULL
 ) STRICT;
-"];
+",
+];
 
 /// Settings of the writing connection. The page size holds for a new file only.
 pub(super) fn configure(connection: &Connection, options: ArchiveOptions) -> rusqlite::Result<()> {

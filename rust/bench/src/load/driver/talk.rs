@@ -205,7 +205,10 @@ impl Driver<'_> {
         now: Instant,
     ) -> io::Result<()> {
         self.actors[index].polled = task_type;
-        self.ask(index, Asked::Poll(looping), now, |messages, out| messages.poll(out, index, task_type))
+        self.ask(index, Asked::Poll(looping), now, |messages, out| match looping {
+            None => messages.poll(out, index, task_type),
+            Some(_) => messages.lease(out, index),
+        })
     }
 
     fn ask_update(&mut self, index: usize, number: usize, lease: Lease, now: Instant) -> io::Result<()> {

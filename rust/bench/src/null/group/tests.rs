@@ -15,13 +15,6 @@ fn records_have_length_and_checksum() {
 }
 
 #[test]
-fn a_get_logs_one_kilobyte() {
-    let mut group = Group::default();
-    group.add(1, &request(b""));
-    assert_eq!(group.records().len(), HEADER_BYTES + GET_RECORD_BYTES);
-}
-
-#[test]
 fn a_group_fills_up_and_empties() {
     let mut group = Group::default();
     assert!(group.is_empty());
