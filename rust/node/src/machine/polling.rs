@@ -225,6 +225,11 @@ impl Machine {
 
     /// Answers parked polls of queues that got work.
     pub fn serve_waiting(&mut self) {
+        if self.hungry.len() > 1 {
+            // A thousand starts of one request note the same queue a thousand times.
+            self.hungry.sort_unstable();
+            self.hungry.dedup();
+        }
         while let Some(queue) = self.hungry.pop() {
             while let Some(waiter) = self.parked.take_waiter(queue) {
                 let worker = self.polls.get(&waiter.poll_id).and_then(|p| p.worker.clone());
