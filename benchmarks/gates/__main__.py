@@ -25,6 +25,8 @@ from benchmarks.targets import ROOT, build
 
 RECORD = ROOT / "bench_results" / "gates.json"
 
+EXAMPLES = ("-p", "fastcond-node", "--example", "exec_loop", "--example", "request_path")
+
 PAYLOAD_BYTES = 1024
 
 JOURNAL_BYTES = re.compile(r"(\d+) journal bytes per execution")
@@ -63,7 +65,7 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: nothing is counted", file=sys.stderr)
         return 2
-    counts = _count(arguments.examples or build("-p", "fastcond-node", "--examples") / "examples")
+    counts = _count(arguments.examples or build(*EXAMPLES) / "examples")
     compiler = subprocess.run(
         ["rustc", "--version"], capture_output=True, text=True, check=True
     ).stdout.strip()
