@@ -125,8 +125,9 @@ def test_a_make_target_on_a_page_exists() -> None:
 def test_a_module_on_a_page_exists() -> None:
     for code in all_code():
         for module in re.findall(r"-m ((?:tests|benchmarks)[\w.]+)", code.text):
-            path = ROOT / f"{module.replace('.', '/')}.py"
-            assert path.is_file(), f"{code}: no such module"
+            path = ROOT / module.replace(".", "/")
+            found = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+            assert found, f"{code}: no such module"
 
 
 def test_a_link_on_a_page_leads_somewhere() -> None:
