@@ -59,6 +59,8 @@ def _medians(runs: list[Report]) -> dict[str, Any]:
         "device_bytes_per_execution": _median_or_none(
             [run["server"]["device_bytes_per_execution"] for run in runs]
         ),
+        # More than one: the client asks for so many tasks in one poll.
+        "poll_batch": runs[0]["settings"].get("batch"),
         "resident_mib": statistics.median(run["server"]["resident_bytes"] for run in runs) / 2**20,
     }
     return {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}

@@ -54,8 +54,8 @@ PEERS = (
         name="dbos",
         shapes=tuple(CHAINS),
         counted=(
-            "PostgreSQL with its default settings and the application process: the engine is a library in it, "
-            "so the steps and the closed loop that starts workflows, both next to nothing, are in it too"
+            "PostgreSQL with its default settings and the application process: the engine is a library in "
+            "it, so the steps and the closed loop that starts workflows, both next to nothing, count too"
         ),
         prepare=_prepare,
         serving=_serving,
