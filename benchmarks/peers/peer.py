@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.targets import Load, Report
+from benchmarks.targets import Report
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -44,17 +44,6 @@ class Plan:
     workers: int = 16
     inflight: int = 128
     """Enough that a server which looks at its joins now and then is not idle meanwhile."""
-
-    def load(self, profile: str, seconds: float) -> Load:
-        """The load of one run of the compiled client."""
-        return Load(
-            profile=profile,
-            seconds=seconds,
-            payload_bytes=self.payload_bytes,
-            starters=self.starters,
-            workers=self.workers,
-            inflight=self.inflight,
-        )
 
 
 Drive = Callable[[str, float], Report]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import subprocess
 import tempfile
@@ -31,13 +32,16 @@ def running(
     command: list[str],
     *,
     folder: Path,
-    port: int | None = None,
+    port: int,
+    health: str | None = None,
+    ready_seconds_max: float = READY_SECONDS_MAX,
     environment: Mapping[str, str] | None = None,
     user: str | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process inside the folder, wait until its port answers, and end it after the block.
+    """Run a process inside the folder, wait until it is ready, and end it after the block.
 
-    Its output goes to a file of its name in the folder; the end of it stands in the error of a failed start.
+    It is ready when its port answers, or when the path ``health`` there answers with 200. Its output goes to
+    a file of its name in the folder; the end of it stands in the error of a failed start.
     """
     log = folder / f"{Path(command[0]).name}.log"
     with (
@@ -55,20 +59,32 @@ def running(
         ) as process,
     ):
         try:
-            if port is not None and not _answers(port, process):
+            if not _becomes_ready(process, port, health, ready_seconds_max):
                 raise BenchmarkError(f"{command[0]} is not ready: {log.read_text(errors='replace')[-2000:]}")
             yield process
         finally:
             _end(process)
 
 
-def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    deadline = time.monotonic() + READY_SECONDS_MAX
+def _becomes_ready(
+    process: subprocess.Popen[bytes], port: int, health: str | None, seconds_max: float
+) -> bool:
+    deadline = time.monotonic() + seconds_max
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
-            return True
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if _answers(port, health):
+                return True
         time.sleep(_LOOK_SECONDS)
     return False
+
+
+def _answers(port: int, health: str | None) -> bool:
+    if health is None:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.request("GET", health)
+        return connection.getresponse().status == 200
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.peers.fastcond import NAME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmarks.peers.peer import Peer
     from benchmarks.targets import Report
-
-FASTCOND = "fastcond"
 
 Row = dict[str, dict[str, Any]]
 """Figures of one shape by server."""
@@ -24,8 +24,8 @@ def summarise(reports: Mapping[str, Mapping[str, list[Report]]], peers: list[Pee
     for name, by_shape in reports.items():
         for shape, runs in by_shape.items():
             figures = _medians(runs)
-            ratios = _ratios(reports.get(FASTCOND, {}).get(shape, []), runs)
-            if name != FASTCOND and ratios:
+            ratios = _ratios(reports.get(NAME, {}).get(shape, []), runs)
+            if name != NAME and ratios:
                 figures["fastcond_ratio"] = round(statistics.median(ratios), 1)
                 figures["fastcond_ratio_range"] = [round(min(ratios), 1), round(max(ratios), 1)]
                 figures["floor"] = floors.get(name)

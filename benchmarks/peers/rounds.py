@@ -19,7 +19,7 @@ class Measured:
     """By server, then by shape; each report names its round."""
 
     broken: dict[str, list[str]] = field(default_factory=dict)
-    """Runs without figures by server, ``SHAPE: why``. Losing or doubling work is part of the result."""
+    """What was broken by server, ``SHAPE: what``. Losing or doubling work is part of the result."""
 
     missing: dict[str, str] = field(default_factory=dict)
     """Peers that cannot be had on this machine, with the reason."""
@@ -67,6 +67,9 @@ def _one_server(plan: Plan, peer: Peer, shapes: list[str], number: int, measured
                 _note_broken(measured, peer, shape, error)
             else:
                 measured.reports[peer.name].setdefault(shape, []).append({"round": number + 1, **report})
+                # Its figures stand all the same: the work was done.
+                for violation in report.get("conservation", {}).get("violations", ()):
+                    _note_broken(measured, peer, shape, BenchmarkError(violation))
 
 
 def _note_broken(measured: Measured, peer: Peer, what: str, error: Exception) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.first_day import SERVER_COMMAND
 from benchmarks.peers.catalogue import PEERS, SHAPES
-from benchmarks.peers.conductor.peer import fastcond
+from benchmarks.peers.fastcond import NAME, fastcond
 from benchmarks.peers.peer import Peer, Plan
-from benchmarks.peers.ratios import FASTCOND, Row, broken_floors, summarise
+from benchmarks.peers.ratios import Row, broken_floors, summarise
 from benchmarks.peers.rounds import Measured, measure, prepare
 from benchmarks.targets import ROOT, WORK, build_load_generator
 
@@ -50,7 +50,7 @@ def main() -> int:
     _print(summary, measured)
     below = broken_floors(summary)
     print("".join(f"BROKEN floor {each}\n" for each in below), end="")
-    failed = bool(measured.broken[FASTCOND]) or (options.require_floors and bool(below))
+    failed = bool(measured.broken[NAME]) or (options.require_floors and bool(below))
     return 1 if failed else 0
 
 
@@ -85,7 +85,7 @@ def _print(summary: dict[str, Row], measured: Measured) -> None:
             )
     for name, failures in measured.broken.items():
         for failure in failures:
-            print(f"{name} gave no figures: {failure.split(':')[0]}: {failure.strip().splitlines()[-1]}")
+            print(f"{name} broke a promise: {failure.split(':')[0]}: {failure.strip().splitlines()[-1]}")
     for name, reason in measured.missing.items():
         print(f"{name} cannot be had on this machine: {reason}")
 

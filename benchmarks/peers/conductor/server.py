@@ -1,20 +1,13 @@
-"""Conductor OSS as a server under test: its published jar, on Redis, SQLite or PostgreSQL, no index.
-
-``python -m benchmarks.peers.conductor.server redis --port 8080`` runs it in the current folder until SIGTERM.
-Redis and PostgreSQL are servers of its own, started as children of this process, so that what they use is
-counted together.
-"""
+"""Conductor OSS as a server under test: its published jar, on Redis, SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,55 +23,80 @@ if TYPE_CHECKING:
 VERSION = "3.32.1"
 JAVA_MIN = 21
 
+READY_SECONDS_MAX = 240.0
+"""Its start takes a minute of CPU time."""
+
 SETUPS = ("redis", "sqlite", "postgres")
 
+_NO_INDEX = "--conductor.indexing.enabled=false"
 
-def main() -> int:
-    """Run the peer until somebody ends it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("setup", choices=SETUPS)
-    parser.add_argument("--port", type=int, required=True)
-    arguments = parser.parse_args()
-    try:
-        java, archive = find_java(), find_archive()
-        with _store(arguments.setup) as options:
-            common = [f"--server.port={arguments.port}", "--conductor.indexing.enabled=false"]
-            server = subprocess.Popen([java, "-jar", str(archive), *common, *options])
-            signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-            server.wait()
-    except PeerMissingError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+
+@dataclass(frozen=True)
+class Serving:
+    """A running server."""
+
+    port: int
+    roots: tuple[int, ...]
+    """Its processes, the store's included."""
+
+
+@dataclass(frozen=True)
+class _Store:
+    options: list[str]
+    roots: tuple[int, ...] = ()
 
 
 @contextlib.contextmanager
-def _store(setup: str) -> Iterator[list[str]]:
+def serving(setup: str, folder: Path) -> Iterator[Serving]:
+    """Run the server inside the folder, with a store of its own, for the length of the block."""
+    port = free_port()
+    with _store(setup, folder) as store:
+        # It makes folders in the home of its user.
+        java = [find_java(), f"-Duser.home={folder}", "-jar", str(find_archive())]
+        command = [*java, f"--server.port={port}", *store.options]
+        with running(
+            command, folder=folder, port=port, health="/health", ready_seconds_max=READY_SECONDS_MAX
+        ) as process:
+            yield Serving(port=port, roots=(process.pid, *store.roots))
+
+
+@contextlib.contextmanager
+def _store(setup: str, folder: Path) -> Iterator[_Store]:
     """Run what the server keeps its state in, and give the options that name it."""
     if setup == "redis":
-        port = free_port()
-        # As in the published measurements: Redis keeps everything in memory and on its append-only file.
-        durable = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-        command = [_redis(), "--port", str(port), "--bind", "127.0.0.1", *durable]
-        with running(command, folder=Path.cwd(), port=port):
-            yield [
-                "--conductor.db.type=redis_standalone",
-                "--conductor.queue.type=redis_standalone",
-                f"--conductor.redis.hosts=127.0.0.1:{port}:us-east-1c",
-                "--conductor.redis.workflowNamespacePrefix=bench",
-                "--conductor.redis.queueNamespacePrefix=bench_queues",
-            ]
+        with _redis_store(folder) as store:
+            yield store
     elif setup == "postgres":
-        with postgres.cluster(Path.cwd()) as cluster:
-            yield [
+        with postgres.cluster(folder) as cluster:
+            address = f"127.0.0.1:{cluster.port}/{postgres.DATABASE}"
+            options = [
                 "--conductor.db.type=postgres",
                 "--conductor.queue.type=postgres",
-                f"--spring.datasource.url=jdbc:postgresql://127.0.0.1:{cluster.port}/{postgres.DATABASE}",
+                f"--spring.datasource.url=jdbc:postgresql://{address}",
                 f"--spring.datasource.username={postgres.USER}",
                 "--spring.datasource.password=",
             ]
+            yield _Store([_NO_INDEX, *options], roots=(cluster.pid,))
     else:
-        yield []
+        # What it comes with. It does not start on SQLite with the index off.
+        yield _Store([])
+
+
+@contextlib.contextmanager
+def _redis_store(folder: Path) -> Iterator[_Store]:
+    port = free_port()
+    # As in the published measurements: Redis keeps everything in memory and on its append-only file.
+    durable = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    command = [_redis(), "--port", str(port), "--bind", "127.0.0.1", *durable]
+    with running(command, folder=folder, port=port) as process:
+        options = [
+            "--conductor.db.type=redis_standalone",
+            "--conductor.queue.type=redis_standalone",
+            f"--conductor.redis.hosts=127.0.0.1:{port}:us-east-1c",
+            "--conductor.redis.workflowNamespacePrefix=bench",
+            "--conductor.redis.queueNamespacePrefix=bench_queues",
+        ]
+        yield _Store([_NO_INDEX, *options], roots=(process.pid,))
 
 
 def _redis() -> str:
@@ -124,7 +142,3 @@ def _java_version(java: str) -> int:
     shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', shown)
     return int(found[1]) if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
