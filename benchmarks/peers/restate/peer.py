@@ -23,6 +23,7 @@ _HERE = Path(__file__).parent
 _REGISTER_SECONDS_MAX = 30.0
 
 
+# The SDK in package.json is the newest that runs on Node.js 20; the worker is not counted.
 def _packages() -> Path:
     return node_packages("restate", _HERE / "package.json")
 
