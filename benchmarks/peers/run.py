@@ -36,6 +36,9 @@ def main() -> int:
         rounds=options.rounds,
         seconds=options.seconds,
         warm_seconds=options.warm_seconds,
+        starters=options.starters,
+        workers=options.workers,
+        inflight=options.inflight,
     )
     measured = Measured()
     peers = prepare([PEERS[name] for name in options.peers], measured)
@@ -99,6 +102,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--seconds", type=float, default=Plan.seconds)
     parser.add_argument("--warm-seconds", type=float, default=Plan.warm_seconds)
+    parser.add_argument("--starters", type=int, default=Plan.starters)
+    parser.add_argument("--workers", type=int, default=Plan.workers)
+    parser.add_argument("--inflight", type=int, default=Plan.inflight)
     parser.add_argument("--profiles", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--require-floors", action="store_true", help="exit 1 when a floor is broken")

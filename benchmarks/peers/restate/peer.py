@@ -19,8 +19,8 @@ from benchmarks.targets import BenchmarkError, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# It does more at once: per CPU second 497, 836 and 781 invocations of one step with 32, 128 and 400 unfinished,
-# and 173, 255 and 296 of nine.
+# It does more at once: per CPU second 497, 836 and 781 invocations of one step with 32, 128 and 400
+# unfinished, and 173, 255 and 296 of nine.
 INFLIGHT = 400
 
 _HERE = Path(__file__).parent
