@@ -43,4 +43,4 @@ def _serving(plan: Plan) -> Iterator[Drive]:
             raise BenchmarkError(f"there is no program {command[0]}")
         command[0] = str(Path(found).absolute())
         with running(command, folder=folder, port=port, health="/health") as process:
-            yield drive_of(plan, port=port, roots=(process.pid,), folder=folder)
+            yield drive_of(plan, plan.fastcond, port=port, roots=(process.pid,), folder=folder)

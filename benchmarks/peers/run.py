@@ -36,8 +36,6 @@ def main() -> int:
         rounds=options.rounds,
         seconds=options.seconds,
         warm_seconds=options.warm_seconds,
-        starters=options.starters,
-        workers=options.workers,
         inflight=options.inflight,
     )
     measured = Measured()
@@ -102,8 +100,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--seconds", type=float, default=Plan.seconds)
     parser.add_argument("--warm-seconds", type=float, default=Plan.warm_seconds)
-    parser.add_argument("--starters", type=int, default=Plan.starters)
-    parser.add_argument("--workers", type=int, default=Plan.workers)
     parser.add_argument("--inflight", type=int, default=Plan.inflight)
     parser.add_argument("--profiles", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))

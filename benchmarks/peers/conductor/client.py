@@ -13,7 +13,7 @@ from benchmarks.targets import BenchmarkError, Report
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchmarks.peers.peer import Drive, Plan
+    from benchmarks.peers.peer import Connections, Drive, Plan
 
 DRAIN_SECONDS_MAX = 300.0
 
@@ -21,7 +21,7 @@ EXIT_VIOLATED = 1
 """The run came to its end and has a report, but work was lost or handed out twice."""
 
 
-def drive_of(plan: Plan, *, port: int, roots: Iterable[int], folder: Path) -> Drive:
+def drive_of(plan: Plan, connections: Connections, *, port: int, roots: Iterable[int], folder: Path) -> Drive:
     """Give what drives the server on this port, whose processes and data these are."""
 
     def drive(shape: str, seconds: float) -> Report:
@@ -35,8 +35,8 @@ def drive_of(plan: Plan, *, port: int, roots: Iterable[int], folder: Path) -> Dr
                 "--profile": shape,
                 "--seconds": seconds,
                 "--payload": plan.payload_bytes,
-                "--starters": plan.starters,
-                "--workers": plan.workers,
+                "--starters": connections.starters,
+                "--workers": connections.workers,
                 "--inflight": plan.inflight,
                 "--drain-seconds": DRAIN_SECONDS_MAX,
                 "--json": path,

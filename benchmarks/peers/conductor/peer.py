@@ -35,7 +35,7 @@ def _peer(setup: str) -> Peer:
     @contextlib.contextmanager
     def serve(plan: Plan) -> Iterator[Drive]:
         with run_folder() as folder, serving(setup, folder) as server:
-            yield drive_of(plan, port=server.port, roots=server.roots, folder=folder)
+            yield drive_of(plan, plan.conductor, port=server.port, roots=server.roots, folder=folder)
 
     return Peer(f"conductor-{setup}", SHAPES, COUNTED[setup], prepare, serve, floor=FLOOR)
 
