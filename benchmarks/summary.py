@@ -22,8 +22,21 @@ PLOT = RESULTS / "peers.svg"
 
 Record = dict[str, Any]
 
+_PEER_COLUMNS = (
+    "load",
+    "server",
+    "tasks per CPU second",
+    "tasks per second",
+    "start p50, ms",
+    "start to end p50, ms",
+    "resident, MiB",
+    "disk per execution, KB",
+    "fastcond is",
+    "floor",
+)
+
 _BAR_PX = 22
-_LEFT_PX = 190
+_LEFT_PX = 210
 _WIDTH_PX = 720
 
 
@@ -81,52 +94,118 @@ def _against_the_null_server(path: Path, record: Record) -> list[str]:
 
 def _against_peers(path: Path, record: Record) -> list[str]:
     lines = [
-        "## Against peers, same client, per server CPU second",
+        "## Against peers, per server CPU second",
         "",
         _origin(path, record),
         "",
         f"![ratios]({PLOT.name})",
         "",
-        "| load | server | tasks per CPU second | tasks per second | start p50, ms | fastcond is |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+        "fastcond and Conductor are driven by the same client, the others by one of their own. A task is one",
+        "step that a worker carries out. Ratios are taken within one round; here are their medians.",
+        "",
+        f"| {' | '.join(_PEER_COLUMNS)} |",
+        f"| --- | --- |{' ---: |' * (len(_PEER_COLUMNS) - 2)}",
     ]
     for profile, row in record["summary"].items():
-        for name, figures in row.items():
-            ratio = "" if name == "fastcond" else f"{figures['fastcond_ratio']:,.0f} x"
-            rates = f"{figures['tasks_per_server_cpu_s']:,.0f} | {figures['tasks_per_s']:,.0f}"
-            start = f"{figures['start_p50_us'] / 1000:.1f}"
-            lines.append(f"| {profile} | {name} | {rates} | {start} | {ratio} |")
+        lines += [_peer_row(profile, name, figures) for name, figures in row.items()]
+    lines += ["", *_losses(record["summary"])]
     for name, failures in record["broken"].items():
         # The rest is the report of the run, which stands in the record.
-        lines += [f"\n{name}, {each.split(':')[0]}: {each.strip().splitlines()[-1]}." for each in failures]
+        lines += [
+            f"- {name}, {each.split(':')[0]}: no figures: {each.strip().splitlines()[-1]}"
+            for each in failures
+        ]
+    missing = record.get("missing", {})
+    lines += [f"- {name} is not here: {reason.splitlines()[0]}" for name, reason in missing.items()]
+    lines += ["", "What is counted as the server:", ""]
+    lines += [f"- {name}: {counted}." for name, counted in record["servers"].items()]
     return [*lines, ""]
 
 
-def _bars(summary: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Draw how many times the tasks per CPU second of each peer fastcond does, on a logarithmic scale."""
+def _peer_row(profile: str, name: str, figures: dict[str, Any]) -> str:
+    batch = figures.get("poll_batch") or 1
+    start, whole = (figures.get(key) for key in ("start_p50_us", "start_to_completed_p50_us"))
+    disk = figures.get("device_bytes_per_execution")
+    cells = [
+        profile if batch == 1 else f"{profile}, polls of {batch}",
+        name,
+        f"{figures['tasks_per_server_cpu_s']:,.0f}",
+        f"{figures['tasks_per_s']:,.0f}",
+        "" if start is None else f"{start / 1000:,.1f}",
+        "" if whole is None else f"{whole / 1000:,.1f}",
+        f"{figures['resident_mib']:,.0f}" if "resident_mib" in figures else "",
+        "" if disk is None else f"{disk / 1024:,.1f}",
+        "" if _is_ours(name, figures) else _times(figures["fastcond_ratio"]),
+        "" if figures.get("floor") is None else _times(figures["floor"]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _losses(summary: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
+    """Say in words where fastcond does less than a peer, or less than it must."""
+    lines = []
+    for profile, row in summary.items():
+        for name, figures in row.items():
+            if _is_ours(name, figures):
+                continue
+            ratio, floor = figures["fastcond_ratio"], figures.get("floor")
+            if ratio < 1:
+                lines.append(f"- **fastcond loses** {profile} against {name}: {_times(ratio)}")
+            elif floor is not None and ratio < floor:
+                lines.append(f"- **below its floor**: {profile} against {name}")
+    return lines
+
+
+def _is_ours(name: str, figures: dict[str, Any]) -> bool:
+    return name == "fastcond" or "fastcond_ratio" not in figures
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:,.1f} x"
+
+
+def _bars(summary: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Draw how many times the tasks per CPU second of each peer fastcond does, on a logarithmic scale.
+
+    A bar to the right of the axis is a peer that fastcond outdoes, one to the left a peer that outdoes it.
+    The line across a bar is the floor.
+    """
     rows = [
-        (f"{profile} / {name}", figures["fastcond_ratio"])
+        (f"{profile} / {name}", figures["fastcond_ratio"], figures.get("floor"))
         for profile, row in summary.items()
         for name, figures in row.items()
-        if name != "fastcond"
+        if not _is_ours(name, figures)
     ]
-    decades = max(1, math.ceil(math.log10(max(ratio for _, ratio in rows))))
-    scale = (_WIDTH_PX - _LEFT_PX - 70) / decades
+    logs = [math.log10(ratio) for _, ratio, _ in rows]
+    low, high = math.floor(min([0.0, *logs])), max(1, math.ceil(max([0.0, *logs])))
+    scale = (_WIDTH_PX - _LEFT_PX - 70) / (high - low)
+    axis = _LEFT_PX - low * scale
     height = (len(rows) + 1) * _BAR_PX + 10
     size = f'width="{_WIDTH_PX}" height="{height}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">',
         f'<rect {size} fill="#fff"/>',
         f'<text x="{_LEFT_PX}" y="15" fill="#555">tasks per server CPU second, fastcond as a multiple</text>',
+        f'<line x1="{axis:.1f}" x2="{axis:.1f}" y1="{_BAR_PX}" y2="{height - 6}" stroke="#999"/>',
     ]
-    for at, (label, ratio) in enumerate(rows, 1):
-        y, width = at * _BAR_PX, max(1.0, scale * math.log10(max(ratio, 1.0)))
-        parts += [
-            f'<text x="{_LEFT_PX - 8}" y="{y + 15}" text-anchor="end" fill="#222">{label}</text>',
-            f'<rect x="{_LEFT_PX}" y="{y + 3}" width="{width:.1f}" height="{_BAR_PX - 6}" fill="#2b7a78"/>',
-            f'<text x="{_LEFT_PX + width + 6:.1f}" y="{y + 15}" fill="#222">{ratio:,.0f} x</text>',
-        ]
+    for at, (label, ratio, floor) in enumerate(rows, 1):
+        parts += _bar(label, ratio, floor, y=at * _BAR_PX, axis=axis, scale=scale)
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _bar(label: str, ratio: float, floor: float | None, *, y: int, axis: float, scale: float) -> list[str]:
+    length = scale * math.log10(ratio)
+    left, width = min(axis, axis + length), max(1.0, abs(length))
+    colour = "#2b7a78" if ratio >= 1 else "#b5482f"
+    parts = [
+        f'<text x="{_LEFT_PX - 8}" y="{y + 15}" text-anchor="end" fill="#222">{label}</text>',
+        f'<rect x="{left:.1f}" y="{y + 3}" width="{width:.1f}" height="{_BAR_PX - 6}" fill="{colour}"/>',
+        f'<text x="{max(axis, axis + length) + 6:.1f}" y="{y + 15}" fill="#222">{_times(ratio)}</text>',
+    ]
+    if floor is not None:
+        x = axis + scale * math.log10(floor)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y + 1}" y2="{y + _BAR_PX - 1}" stroke="#222"/>')
+    return parts
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Conductor OSS on each of its stores, driven by the client that drives fastcond."""

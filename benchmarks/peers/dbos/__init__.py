@@ -1,0 +1,1 @@
+"""DBOS Transact on PostgreSQL: a library whose engine runs inside the application."""

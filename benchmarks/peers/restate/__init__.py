@@ -1,0 +1,1 @@
+"""Restate, with a service in TypeScript's runtime as its worker."""

@@ -1,0 +1,1 @@
+"""Temporal's development server, driven by its Python SDK."""
