@@ -28,6 +28,8 @@ struct Conn {
     reader: Connection,
     replies: Replies,
     forms: Vec<(u64, Form)>,
+    /// The last hot request began executions, and so will the next, most likely.
+    is_starter: bool,
 }
 
 /// Bytes for one connection.
@@ -65,8 +67,12 @@ impl Front {
     pub fn connect(&mut self) -> u64 {
         let conn = self.next;
         self.next += 1;
-        let state =
-            Conn { reader: Connection::new(Limits::default()), replies: Replies::new(), forms: Vec::new() };
+        let state = Conn {
+            reader: Connection::new(Limits::default()),
+            replies: Replies::new(),
+            forms: Vec::new(),
+            is_starter: false,
+        };
         self.conns.insert(conn, state);
         conn
     }
@@ -103,6 +109,7 @@ impl Front {
                 continue;
             };
             let to = ReplyTo::Request { conn, seq, form };
+            state.is_starter = call.starts > 0;
             if let Err(reply) = handle.hot(to, call, request.body) {
                 answer(state, seq, form, &reply);
                 self.touched.insert(conn);
@@ -147,6 +154,11 @@ impl Front {
             answer(state, seq, form, reply);
             self.touched.insert(conn);
         }
+    }
+
+    /// Whether what comes on a connection is likely to begin executions.
+    pub fn is_starter(&self, conn: u64) -> bool {
+        self.conns.get(&conn).is_some_and(|state| state.is_starter)
     }
 
     /// Whether a connection waits for an answer, or is in the middle of a request.

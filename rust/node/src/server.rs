@@ -5,9 +5,11 @@
 
 mod archive;
 mod clock;
+mod door;
 mod engine;
 mod line;
 pub mod metrics;
+mod pressure;
 
 use crate::calls::{Params, Verb};
 use crate::front::Front;
@@ -17,6 +19,7 @@ use crate::reply::{Failure, Reply, ReplyTo};
 use crate::sockets::Sockets;
 pub use crate::sockets::{Bounds, ColdRequests};
 use archive::{ArchiveJob, Jobs};
+use door::Door;
 use fastcond_store::{OpenError, Queue, QueueBounds, Segments, Settings, Store, SyncMode};
 use line::Call;
 use rustix::event::{EventfdFlags, eventfd};
@@ -27,7 +30,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Requests waiting for the engine beyond which new starts are refused with 429; completions are still taken.
 const STARTS_WAITING_MAX: usize = 8_192;
@@ -83,6 +86,9 @@ pub(crate) struct Shared {
     fault: Mutex<Option<String>>,
     is_failed: AtomicBool,
     durable: AtomicU64,
+    door: Door,
+    /// Nanoseconds the event loop spent in turns.
+    turning_ns: AtomicU64,
     /// Calls refused because too many starts were waiting.
     refused: AtomicU64,
     instance: String,
@@ -213,7 +219,7 @@ impl Handle {
         if self.shared.is_failed.load(Ordering::Acquire) {
             return Err(self.shared.unavailable());
         }
-        if call.starts > 0 && self.is_overloaded() {
+        if call.starts > 0 && (self.is_overloaded() || !self.shared.door.lets_in(call.starts)) {
             return Err(self.shared.overloaded());
         }
         self.more_starts += call.starts.saturating_sub(1);
@@ -311,6 +317,8 @@ impl Server {
             is_failed: AtomicBool::new(false),
             durable: AtomicU64::new(store.journal.last()),
             refused: AtomicU64::new(0),
+            door: Door::default(),
+            turning_ns: AtomicU64::new(0),
             instance: instance.clone(),
         });
         let durability = match options.store.sync {
@@ -359,6 +367,7 @@ impl Server {
 
     /// One turn of the event loop: everything that is ready is read, decided on its way, and written.
     pub fn turn(&mut self) -> io::Result<Turned> {
+        let began = Instant::now();
         let mut cold = Vec::new();
         let is_woken = self.sockets.turn(&mut self.front, &mut self.handle, &mut cold)?;
         self.handle.flush();
@@ -369,6 +378,8 @@ impl Server {
         cold.extend(drained.cold);
         self.sockets.write(drained.writes, &mut self.front, &mut self.handle);
         self.handle.flush();
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.shared.turning_ns.fetch_add(took, Ordering::Relaxed);
         Ok(Turned { answers: drained.answers, cold })
     }
 

@@ -24,6 +24,9 @@ const READ_BYTES: usize = 128 * 1024;
 /// Buffers read from one connection before the next one has its turn.
 const READS_MAX: usize = 4;
 
+/// Connections that begin executions which are read in a turn, beside as many as others have been read.
+const STARTERS_MIN: usize = 16;
+
 /// Connections accepted before those that are there have their turn.
 const ACCEPTS_MAX: usize = 64;
 
@@ -134,13 +137,28 @@ impl Sockets {
     ) -> io::Result<bool> {
         let now = Instant::now();
         let mut ready = self.poller.ready()?;
-        let mut is_woken = false;
-        for readiness in ready.drain(..) {
-            match readiness.token {
-                WAKE => is_woken = true,
-                LISTENERS.. => self.accept(front, handle, now, readiness.token),
-                conn => self.serve(conn, readiness, now, front, handle, cold),
+        let (mut is_woken, mut others) = (false, 0);
+        // Workers first. Of those that begin executions not more are read than of others, or a crowd of them would leave
+        // workers a small part of the loop; the kernel tells of the rest again.
+        ready.retain(|readiness| match readiness.token {
+            WAKE => {
+                is_woken = true;
+                false
             }
+            LISTENERS.. => {
+                self.accept(front, handle, now, readiness.token);
+                false
+            }
+            conn if front.is_starter(conn) => true,
+            conn => {
+                others += 1;
+                self.serve(conn, *readiness, now, front, handle, cold);
+                false
+            }
+        });
+        let starters = if others == 0 { usize::MAX } else { STARTERS_MIN.max(others) };
+        for readiness in ready.drain(..).take(starters) {
+            self.serve(readiness.token, readiness, now, front, handle, cold);
         }
         self.poller.give_back(ready);
         Ok(is_woken)

@@ -113,6 +113,7 @@ impl Machine {
         if transition.ended {
             let header = &live.execution.header;
             self.stats.ended.add(&[&header.name, header.status.text()]);
+            self.stats.ended_whole += u64::from(header.parent.is_none());
         }
     }
 

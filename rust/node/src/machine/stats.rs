@@ -52,6 +52,8 @@ pub struct Stats {
     pub started: Counts,
     /// Ends by workflow name and status.
     pub ended: Counts,
+    /// Ends of executions that are no part of others.
+    pub ended_whole: u64,
     /// Polls by task type.
     pub polls: Counts,
     /// Hand-outs by task type.

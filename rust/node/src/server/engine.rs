@@ -3,6 +3,7 @@
 use super::archive::{ArchiveJob, Jobs};
 use super::clock::{fresh_seed, wall_ms};
 use super::line::{Call, Line, Turn};
+use super::pressure::{Pressure, Seen};
 use super::{Item, Shared, Waiting, metrics, stop_jobs};
 use crate::machine::recovery::Recovering;
 use crate::machine::{Machine, Options};
@@ -47,7 +48,7 @@ pub(super) fn spawn(
             }
         };
         if give.send(Ok(store)).is_ok() {
-            Engine { machine, shared, queue, jobs, archived_at: Instant::now(), line: Line::default() }.run();
+            Engine::new(machine, shared, queue, jobs).run();
         }
     };
     let thread =
@@ -81,23 +82,40 @@ struct Engine {
     jobs: Arc<Jobs>,
     archived_at: Instant,
     line: Line,
+    pressure: Pressure,
+    counted: Counted,
+}
+
+/// Counters as they stood when the last stretch of time ended.
+struct Counted {
+    at: Instant,
+    turning_ns: u64,
+    refused: u64,
+    ended: u64,
 }
 
 impl Engine {
+    fn new(machine: Machine, shared: Arc<Shared>, queue: Arc<Queue<Waiting>>, jobs: Arc<Jobs>) -> Self {
+        let now = Instant::now();
+        let counted = Counted { at: now, turning_ns: 0, refused: 0, ended: machine.stats.ended_whole };
+        let (line, pressure) = (Line::default(), Pressure::default());
+        Self { machine, shared, queue, jobs, archived_at: now, line, pressure, counted }
+    }
+
     fn run(mut self) {
         self.machine.set_now(wall_ms());
         self.machine.tick();
         self.hand_over();
         let mut items = Vec::new();
         loop {
-            let patience = if self.line.is_empty() { self.patience() } else { Some(Duration::ZERO) };
-            self.shared.receive(patience, &mut items);
+            let asleep = self.receive(&mut items);
             self.machine.set_now(wall_ms());
             let (mut stops, mut beside, now) = (false, 0, Instant::now());
             for item in items.drain(..) {
                 stops |= self.take(item, now, &mut beside);
             }
-            self.begin(if stops { usize::MAX } else { Line::share(beside) }, now);
+            let begun = self.begin(if stops { usize::MAX } else { Line::share(beside) }, now);
+            self.weigh(asleep, begun, beside, now);
             self.machine.tick();
             self.archive_when_due();
             self.hand_over();
@@ -144,8 +162,35 @@ impl Engine {
         }
     }
 
-    /// Carries out those in line until so many executions are started; a refusal waits for nothing.
-    fn begin(&mut self, starts: usize, now: Instant) {
+    /// Waits for items; how long it did.
+    fn receive(&mut self, items: &mut Vec<Item>) -> Duration {
+        let patience = if self.line.is_empty() { self.patience() } else { Some(Duration::ZERO) };
+        let before = Instant::now();
+        self.shared.receive(patience, items);
+        before.elapsed()
+    }
+
+    /// Takes in how much there was to do since the last time.
+    fn weigh(&mut self, asleep: Duration, begun: usize, beside: usize, now: Instant) {
+        let turning_ns = self.shared.turning_ns.load(Ordering::Relaxed);
+        let refused = self.shared.refused.load(Ordering::Relaxed);
+        let ended = self.machine.stats.ended_whole;
+        let last = std::mem::replace(&mut self.counted, Counted { at: now, turning_ns, refused, ended });
+        let elapsed = now.saturating_duration_since(last.at);
+        let turning = Duration::from_nanos(turning_ns - last.turning_ns);
+        let more = self.pressure.note(&Seen {
+            elapsed,
+            busy: elapsed.saturating_sub(asleep).max(turning),
+            begun: begun as u64,
+            refused: refused - last.refused,
+            ended: ended - last.ended,
+            work: beside as u64,
+        });
+        self.shared.door.set(self.pressure.is_on(), more);
+    }
+
+    /// Carries out those in line until so many executions are started, and says how many; a refusal waits for nothing.
+    fn begin(&mut self, starts: usize, now: Instant) -> usize {
         let (mut begun, mut refused) = (0, Vec::new());
         while begun < starts
             && let Some(turn) = self.line.next(now)
@@ -159,6 +204,7 @@ impl Engine {
             }
         }
         self.shared.finish(refused);
+        begun
     }
 
     /// Does what an item says, and counts calls that did not have to wait; true when it says to stop.

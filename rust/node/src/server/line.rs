@@ -79,7 +79,8 @@ impl Line {
         if call.starts == 0 && !is_behind {
             return Err(Turn::Act(call));
         }
-        if call.starts > 0 && self.starts + call.starts > STARTS_MAX && !is_behind && self.starts > 0 {
+        let is_full = self.starts > 0 && self.starts + call.starts > STARTS_MAX;
+        if call.starts > 0 && is_full && !is_behind {
             return Err(Turn::Refuse(call));
         }
         self.starts += call.starts;
