@@ -24,8 +24,11 @@ const READ_BYTES: usize = 128 * 1024;
 /// Buffers read from one connection before the next one has its turn.
 const READS_MAX: usize = 4;
 
-/// Connections that begin executions which are read in a turn, beside as many as others have been read.
-const STARTERS_MIN: usize = 16;
+/// Connections that begin executions which are read in a turn, beside half as many as others.
+const STARTERS_MIN: usize = 4;
+
+/// As many are read in a turn in which there was nobody else: not so many that a worker would wait for long.
+const STARTERS_ALONE: usize = 32;
 
 /// Connections accepted before those that are there have their turn.
 const ACCEPTS_MAX: usize = 64;
@@ -138,7 +141,7 @@ impl Sockets {
         let now = Instant::now();
         let mut ready = self.poller.ready()?;
         let (mut is_woken, mut others) = (false, 0);
-        // Workers first. Of those that begin executions not more are read than of others, or a crowd of them would leave
+        // Workers first. Of those that begin executions half as many are read as of others, or a crowd of them would leave
         // workers a small part of the loop; the kernel tells of the rest again.
         ready.retain(|readiness| match readiness.token {
             WAKE => {
@@ -156,7 +159,7 @@ impl Sockets {
                 false
             }
         });
-        let starters = if others == 0 { usize::MAX } else { STARTERS_MIN.max(others) };
+        let starters = if others == 0 { STARTERS_ALONE } else { STARTERS_MIN.max(others / 2) };
         for readiness in ready.drain(..).take(starters) {
             self.serve(readiness.token, readiness, now, front, handle, cold);
         }

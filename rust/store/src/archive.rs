@@ -210,10 +210,10 @@ pub struct ArchiveOptions {
 }
 
 impl Default for ArchiveOptions {
-    /// 64 MiB of log, 32 MiB of cache, verification up to 16 MiB, indexes for searches.
+    /// 16 MiB of log, 32 MiB of cache, verification up to 16 MiB, indexes for searches.
     fn default() -> Self {
         Self {
-            checkpoint_bytes: 64 << 20,
+            checkpoint_bytes: 16 << 20,
             cache_bytes: 32 << 20,
             verify_bytes_max: 16 << 20,
             value_file_bytes: values::FILE_BYTES,

@@ -11,6 +11,9 @@ use std::thread::JoinHandle;
 /// Batches that may wait for the archive before the engine keeps changes to itself.
 const BATCHES_MAX: usize = 2;
 
+/// How far behind the other threads this one stands.
+const NICENESS: i32 = 10;
+
 /// Work for the archive thread.
 pub(crate) enum ArchiveJob {
     /// Changes to write once they are durable in the journal.
@@ -117,6 +120,8 @@ pub(super) fn spawn(
     jobs: Arc<Jobs>,
 ) -> JoinHandle<()> {
     let body = move || {
+        // Nobody waits for it, but everybody would wait for a processor that it has. Where it may not, it is as before.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
         let reader = match archive.reader() {
             Ok(reader) => reader,
             Err(fault) => return shared.fail(&fault.to_string()),

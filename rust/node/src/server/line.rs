@@ -23,7 +23,7 @@ const STARTS_BESIDE_WORK: usize = 8;
 /// Share of the other calls of a round that starts may be, as a divisor.
 const WORK_PER_START: usize = 8;
 /// Starts of a round that has nothing else.
-const STARTS_ALONE: usize = 256;
+const STARTS_ALONE: usize = 64;
 
 /// A call that is to be carried out.
 pub(crate) struct Call {

@@ -11,8 +11,8 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_millis(100);
 /// Busy for more than this share of a window, in percent, is having no time left.
 const BUSY_PERCENT: u128 = 80;
-/// Calls of workers are much when they are at least one for so many starts.
-const STARTS_PER_WORK: u64 = 4;
+/// Workers are at work when at least one call for so many starts is not a start.
+const STARTS_PER_WORK: u64 = 20;
 /// Executions that may be begun beyond those that end before it is called a surplus.
 const SURPLUS_MIN: u64 = 1_000;
 /// A surplus is too much when it takes so many windows to be worked off.
@@ -66,6 +66,8 @@ pub(super) struct Pressure {
     surplus: u64,
     /// Starts let in per window; none while everybody is.
     pace: Option<u64>,
+    /// Executions that end in a window, as of late.
+    usual: u64,
     /// Windows in which there was no need of it.
     calm: u32,
     /// Parts of a start that were not let in yet, in nanoseconds of a window.
@@ -101,10 +103,12 @@ impl Pressure {
         }
         let is_wanted = window.begun + window.refused > window.ended + window.ended / 8;
         self.calm = if is_wanted && !window.is_idle() { 0 } else { self.calm + 1 };
-        self.pace = (self.calm < CALM_WINDOWS).then(|| {
-            let has_surplus = self.surplus > window.ended / 2;
-            if has_surplus { window.ended / 2 } else { window.ended + window.ended / 16 + 1 }
-        });
+        self.usual = if self.pace.is_none() { window.ended } else { (3 * self.usual + window.ended) / 4 };
+        let usual = self.usual;
+        // Workers have enough while a window's worth waits.
+        let is_enough = self.surplus > usual;
+        let pace = if is_enough { usual * 3 / 4 } else { usual + usual / 8 + 1 };
+        self.pace = (self.calm < CALM_WINDOWS).then_some(pace);
         if self.pace.is_none() {
             self.surplus = 0;
         }
@@ -145,20 +149,26 @@ mod tests {
         assert!(!after(100, strained(1_200, 1_200)).is_on());
         // Nobody works, or hardly anybody.
         assert!(!after(100, Seen { work: 0, ended: 0, ..strained(3_600, 0) }).is_on());
-        assert!(!after(100, Seen { work: 200, ended: 100, ..strained(3_600, 100) }).is_on());
+        assert!(!after(100, Seen { work: 150, ended: 75, ..strained(3_600, 75) }).is_on());
         // There is time left: whoever is slow, it is not the server.
         assert!(!after(100, Seen { busy: WINDOW / 2, ..strained(3_600, 1_200) }).is_on());
     }
 
-    /// Plays windows with as many starts offered, and so many ends possible; what was begun and ended.
-    fn play(pressure: &mut Pressure, windows: u32, offered: u64, possible: u64) -> (u64, u64) {
-        let (mut begun_in_all, mut ended_in_all, mut backlog, mut credit) = (0, 0, 0, 0);
+    /// Plays windows with so many starts offered and so many ends possible; what was begun and ended.
+    fn play_on(
+        pressure: &mut Pressure,
+        windows: u32,
+        offered: u64,
+        possible: u64,
+        backlog: &mut u64,
+    ) -> (u64, u64) {
+        let (mut begun_in_all, mut ended_in_all, mut credit) = (0, 0, 0);
         for _ in 0..windows * 10 {
             let begun = if pressure.is_on() { credit.min(offered / 10) } else { offered / 10 };
             credit = 0;
-            backlog += begun;
-            let ended = backlog.min(possible / 10);
-            backlog -= ended;
+            *backlog += begun;
+            let ended = (*backlog).min(possible / 10);
+            *backlog -= ended;
             let refused = offered / 10 - begun;
             let elapsed = WINDOW / 10;
             credit += pressure.note(&Seen { elapsed, busy: elapsed, begun, refused, ended, work: 2 * ended });
@@ -169,21 +179,21 @@ mod tests {
 
     #[test]
     fn what_can_be_done_is_done_and_the_surplus_goes_away() {
-        let mut pressure = Pressure::default();
-        let (begun, ended) = play(&mut pressure, 100, 3_600, 1_200);
+        let (mut pressure, mut backlog) = (Pressure::default(), 0);
+        let (begun, ended) = play_on(&mut pressure, 100, 3_600, 1_200, &mut backlog);
         assert!(pressure.is_on());
         assert!(ended >= 100 * 1_200 * 9 / 10, "{ended} ended");
         assert!(begun - ended < 3_000, "{begun} begun, {ended} ended");
-        // Nobody offers more than can be done: after a second everybody is let in again.
-        play(&mut pressure, 30, 600, 1_200);
+        // Nobody offers more than can be done: after a second or so everybody is let in again.
+        play_on(&mut pressure, 30, 600, 1_200, &mut backlog);
         assert!(!pressure.is_on());
     }
 
     #[test]
     fn the_pace_rises_when_more_can_be_done() {
-        let mut pressure = Pressure::default();
-        play(&mut pressure, 30, 3_600, 600);
-        let (_, ended) = play(&mut pressure, 50, 3_600, 1_200);
+        let (mut pressure, mut backlog) = (Pressure::default(), 0);
+        play_on(&mut pressure, 30, 3_600, 600, &mut backlog);
+        let (_, ended) = play_on(&mut pressure, 50, 3_600, 1_200, &mut backlog);
         assert!(ended >= 50 * 1_200 * 3 / 4, "{ended} ended");
     }
 }

@@ -78,8 +78,9 @@ impl<D: Disk> Segments<D> {
             file.write_at(offset as u64, &zeros[..count])
                 .map_err(|cause| StoreFault::io("write", &path, cause))?;
             offset += count;
+            // Piece by piece, or the journal's own sync would wait behind all of it.
+            file.sync().map_err(|cause| StoreFault::io("sync", &path, cause))?;
         }
-        file.sync().map_err(|cause| StoreFault::io("sync", &path, cause))?;
         self.sync_dir()?;
         self.files().spares.push(number);
         Ok(true)
