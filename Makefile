@@ -99,15 +99,30 @@ model-test: build  ## Compare the core with the oracle on CASES random workflows
 bench: build  ## Measure against the null durable server; results go to bench_results/
 	cargo build --release --locked -p fastcond-bench
 	$(BIN)/python -m benchmarks.first_day $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.plots
 	$(BIN)/python -m benchmarks.summary
 
+.PHONY: bench-floors
+bench-floors: build  ## Hold every throughput target against its floor (about half an hour)
+	$(BIN)/python -m benchmarks.floors
+	$(BIN)/python -m benchmarks.plots
+	$(BIN)/python -m benchmarks.summary
+
+.PHONY: limits
+limits: build  ## Measure null server, echo of the HTTP layer and fdatasync beside fastcond
+	$(BIN)/python -m benchmarks.limits
+
+.PHONY: asv
+asv: build  ## Keep this commit's figures and publish the history as HTML in target/asv/ (QUICK=1 keeps nothing)
+	$(BIN)/python -m benchmarks.asv_run $(if $(QUICK),--quick)
+
 .PHONY: bench-peers
-bench-peers: build  ## Measure Conductor OSS beside fastcond (needs Java 21 or later, redis-server and the boot jar or mvn)
+bench-peers: build  ## Measure peers beside fastcond (Java 21 and the jar or mvn, redis-server, PostgreSQL, Node.js 20; what is missing is named)
 	$(BIN)/python -m benchmarks.peers.run
 	$(BIN)/python -m benchmarks.summary
 
 .PHONY: gates
-gates: build test-tools  ## Refuse a change that costs more: instructions and bytes per execution, share of the null server
+gates: build test-tools  ## Refuse a change that costs more: instructions, allocations, crossings, syncs, bytes, share of the null server
 	@if command -v valgrind >/dev/null; then $(BIN)/python -m benchmarks.gates; \
 	else echo "valgrind is missing: instructions are not counted"; fi
 	$(BIN)/python -m benchmarks.first_day --quick --require-floors

@@ -350,10 +350,10 @@ def _checked(config: Config) -> Config:
         value = getattr(getattr(config, setting.room), setting.field)
         if isinstance(value, int | float) and setting.field.endswith("_max") and value <= 0:
             raise ConfigError(f"{setting.key} is {value}; it must be above 0")
-    if http.poll_s_max >= http.request_s_max:
+    if http.poll_s_max > HttpConfig.poll_s_max and http.poll_s_max >= http.request_s_max:
         raise ConfigError(
-            f"http.poll_s_max is {http.poll_s_max:g}; it must be below http.request_s_max ({http.request_s_max:g}), "
-            "which would end such a poll first"
+            f"http.poll_s_max is {http.poll_s_max:g}; it must be below http.request_s_max "
+            f"({http.request_s_max:g}), which would end such a poll first"
         )
     loopback = is_loopback(http.host)
     if not loopback and not http.insecure:

@@ -46,6 +46,14 @@ def test_the_search_index_is_on_unless_it_is_switched_off(word: str, is_on: bool
     assert load({}, environ={"FASTCOND_SEARCH_INDEX": word}).config.store.search_index is is_on
 
 
+def test_a_poll_ends_before_its_request_has_to(tmp_path: Path) -> None:
+    assert load({}, environ={"FASTCOND_POLL_S_MAX": "50"}, folder=tmp_path).config.http.poll_s_max == 50
+    with pytest.raises(
+        ConfigError, match=r"http\.poll_s_max is 60; it must be below http\.request_s_max \(60\)"
+    ):
+        load({}, environ={"FASTCOND_POLL_S_MAX": "60"}, folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("environ", "note"),
     [

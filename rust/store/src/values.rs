@@ -28,7 +28,9 @@ pub(crate) use reader::{Entry, ValueReader};
 pub(crate) const FILE_BYTES: u64 = 256 << 20;
 
 /// What stands at the beginning of each file.
-pub(crate) const HEAD_BYTES: u64 = 40;
+const HEAD_LEN: usize = 40;
+/// The same as an offset.
+pub(crate) const HEAD_BYTES: u64 = HEAD_LEN as u64;
 /// What stands before each record: its length, its checksum, its execution.
 pub(crate) const ENTRY_HEAD_BYTES: usize = 24;
 
@@ -178,8 +180,8 @@ fn path_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number:010}.val"))
 }
 
-fn head(store: Id, number: u32) -> [u8; HEAD_BYTES as usize] {
-    let mut head = [0; HEAD_BYTES as usize];
+fn head(store: Id, number: u32) -> [u8; HEAD_LEN] {
+    let mut head = [0; HEAD_LEN];
     head[..8].copy_from_slice(&MAGIC);
     head[8..12].copy_from_slice(&FORMAT.to_le_bytes());
     head[12..16].copy_from_slice(&number.to_le_bytes());
@@ -213,7 +215,7 @@ fn check_file(folder: &Path, store: Id, number: u32, len: u64) -> Result<(), Ope
     if found < len {
         return Err(StoreFault::damage(&path, found, format!("the file ends before {len}")).into());
     }
-    let mut bytes = [0; HEAD_BYTES as usize];
+    let mut bytes = [0; HEAD_LEN];
     file.read_exact_at(&mut bytes, 0).map_err(|cause| StoreFault::io("read", &path, cause))?;
     if bytes != head(store, number) {
         return Err(StoreFault::damage(&path, 0, "the head is not that of this file".to_owned()).into());

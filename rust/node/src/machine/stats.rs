@@ -14,7 +14,7 @@ const OTHER: &str = "other";
 pub struct Counts {
     /// Where the count of a label set stands, by its labels in one text.
     places: HashMap<Box<str>, usize>,
-    counts: Vec<(Box<[Arc<str>]>, u64)>,
+    sets: Vec<(Box<[Arc<str>]>, u64)>,
     /// The text of the labels at hand, kept for its memory.
     text: String,
 }
@@ -28,10 +28,10 @@ impl Counts {
             self.text.push('\0');
         }
         if let Some(at) = self.places.get(&*self.text) {
-            self.counts[*at].1 += 1;
-        } else if self.counts.len() < LABELS_MAX || labels.iter().all(|label| *label == OTHER) {
-            self.places.insert(self.text.as_str().into(), self.counts.len());
-            self.counts.push((labels.iter().map(|label| Arc::from(*label)).collect(), 1));
+            self.sets[*at].1 += 1;
+        } else if self.sets.len() < LABELS_MAX || labels.iter().all(|label| *label == OTHER) {
+            self.places.insert(self.text.as_str().into(), self.sets.len());
+            self.sets.push((labels.iter().map(|label| Arc::from(*label)).collect(), 1));
         } else {
             self.add(&vec![OTHER; labels.len()]);
         }
@@ -39,7 +39,7 @@ impl Counts {
 
     /// All label sets with their counts, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[Arc<str>], u64)> {
-        let mut sorted: Vec<_> = self.counts.iter().map(|(labels, count)| (&**labels, *count)).collect();
+        let mut sorted: Vec<_> = self.sets.iter().map(|(labels, count)| (&**labels, *count)).collect();
         sorted.sort_unstable();
         sorted.into_iter()
     }

@@ -145,7 +145,7 @@ impl Engine {
         match self.line.take(call, now) {
             Ok(()) => false,
             Err(Turn::Act(call)) => {
-                self.act(call);
+                self.act(&call);
                 true
             }
             Err(Turn::Refuse(call)) => {
@@ -155,7 +155,7 @@ impl Engine {
         }
     }
 
-    fn act(&mut self, call: Call) {
+    fn act(&mut self, call: &Call) {
         self.machine.call(call.to, call.verb, &call.params, &call.body);
         if self.machine.pending_bytes() > HAND_OVER_BYTES {
             self.hand_over();
@@ -198,7 +198,7 @@ impl Engine {
             match turn {
                 Turn::Act(call) => {
                     begun += call.starts;
-                    self.act(call);
+                    self.act(&call);
                 }
                 Turn::Refuse(call) => refused.push((call.to, self.shared.overloaded())),
             }

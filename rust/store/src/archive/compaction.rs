@@ -88,9 +88,9 @@ impl Archive {
             let moved = value_files::move_row(&transaction, &entry.id, entry.place, *place)?;
             changes.note_dead(Some(if moved { entry.place } else { *place }));
         }
-        let changed = changes.write(&transaction)?;
+        let now = changes.write(&transaction)?;
         transaction.commit()?;
-        Ok(changed)
+        Ok(now)
     }
 
     /// No row names the file any more: it goes with the next checkpoint.

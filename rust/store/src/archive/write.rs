@@ -48,14 +48,14 @@ pub(super) fn batch(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changes = FileChanges::new(files);
     executions(&transaction, batch, placed, &mut changes)?;
-    let changed = changes.write(&transaction)?;
+    let now = changes.write(&transaction)?;
     things(&transaction, batch)?;
     logs(&transaction, batch)?;
     let store = transaction.prepare_cached("SELECT store_id FROM store")?.query_row([], |row| row.get(0))?;
     let covered = batch.covered.cast_signed();
     transaction.prepare_cached(COVER)?.execute(params![covered, check::meta(&store, batch.covered)])?;
     transaction.commit()?;
-    Ok(changed)
+    Ok(now)
 }
 
 fn executions(

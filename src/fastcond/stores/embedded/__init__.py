@@ -22,8 +22,8 @@ log = structlog.get_logger("fastcond.store")
 
 def open_node(config: Config) -> Node:
     """Open the node on its data folder and recover what it holds; blocks until the node can serve."""
-    # The core's allocator reads this when it is loaded. Memory that goes back to the kernel at once has to be cleared
-    # again for the next payload; after ten idle seconds it still goes back.
+    # The core's allocator reads this when it is loaded. Memory that goes back to the kernel at once has to be
+    # cleared again for the next payload; after ten idle seconds it still goes back.
     export_default("MIMALLOC_PURGE_DELAY", "10000")
     # Loaded here so that commands which open no store do not pay for the compiled core.
     from fastcond import _core  # noqa: PLC0415
