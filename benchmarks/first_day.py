@@ -32,8 +32,8 @@ from benchmarks.targets import (
 
 SERVER_COMMAND = ".venv/bin/fastcond server start --port {port} --data-dir {dir} --store embedded"
 
-# Floors of the first release; later ones only rise.
-NULL_SHARE_FLOOR = 0.25
+# Floors that CI holds; later ones only rise. One short round scatters by a sixth around the published figure.
+NULL_SHARE_FLOOR = 0.35
 FORK_COST_RATIO_MAX = 2.0
 
 

@@ -54,7 +54,11 @@ impl Seen {
 
     fn is_strained(&self) -> bool {
         let is_busy = self.busy.as_nanos() * 100 >= self.elapsed.as_nanos() * BUSY_PERCENT;
-        is_busy && self.work * STARTS_PER_WORK >= self.begun && self.ended > 0
+        is_busy && self.has_workers() && self.ended > 0
+    }
+
+    fn has_workers(&self) -> bool {
+        self.work * STARTS_PER_WORK >= self.begun + self.refused
     }
 }
 
@@ -102,7 +106,7 @@ impl Pressure {
             self.surplus = grown;
         }
         let is_wanted = window.begun + window.refused > window.ended + window.ended / 8;
-        self.calm = if is_wanted && !window.is_idle() { 0 } else { self.calm + 1 };
+        self.calm = if is_wanted && !window.is_idle() && window.has_workers() { 0 } else { self.calm + 1 };
         self.usual = if self.pace.is_none() { window.ended } else { (3 * self.usual + window.ended) / 4 };
         let usual = self.usual;
         // Workers have enough while a window's worth waits.
@@ -186,6 +190,15 @@ mod tests {
         assert!(begun - ended < 3_000, "{begun} begun, {ended} ended");
         // Nobody offers more than can be done: after a second or so everybody is let in again.
         play_on(&mut pressure, 30, 600, 1_200, &mut backlog);
+        assert!(!pressure.is_on());
+    }
+
+    #[test]
+    fn a_backlog_may_grow_once_the_workers_are_gone() {
+        let (mut pressure, mut backlog) = (Pressure::default(), 0);
+        play_on(&mut pressure, 30, 3_600, 1_200, &mut backlog);
+        assert!(pressure.is_on());
+        play_on(&mut pressure, 11, 3_600, 0, &mut backlog);
         assert!(!pressure.is_on());
     }
 
