@@ -40,6 +40,9 @@ const FORMAT: u32 = 1;
 /// Records shorter than this are gathered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
 
+/// Appended bytes are synced at least this often: the journal's own sync would wait behind more.
+const SYNC_BYTES: u64 = 4 << 20;
+
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -75,6 +78,8 @@ struct Tail {
     file: BufWriter<File>,
     path: PathBuf,
     len: u64,
+    /// How much of it is durable.
+    synced: u64,
 }
 
 impl ValueLog {
@@ -117,16 +122,23 @@ impl ValueLog {
             .and_then(|()| tail.file.write_all(record))
             .map_err(|cause| StoreFault::io("append to", &tail.path, cause))?;
         tail.len += place.entry_bytes();
+        if tail.len - tail.synced >= SYNC_BYTES {
+            self.sync()?;
+        }
         Ok(place)
     }
 
     /// Makes everything appended durable.
     pub(crate) fn sync(&mut self) -> Result<(), StoreFault> {
         let Some(tail) = &mut self.tail else { return Ok(()) };
-        tail.file
-            .flush()
-            .and_then(|()| tail.file.get_ref().sync_data())
-            .map_err(|cause| StoreFault::io("sync", &tail.path, cause))
+        if tail.synced < tail.len {
+            tail.file
+                .flush()
+                .and_then(|()| tail.file.get_ref().sync_data())
+                .map_err(|cause| StoreFault::io("sync", &tail.path, cause))?;
+            tail.synced = tail.len;
+        }
+        Ok(())
     }
 
     /// Number of the file that is appended to; 0 before there is one.
@@ -159,7 +171,8 @@ impl ValueLog {
         };
         let file = create().map_err(|cause| StoreFault::io("create", &path, cause))?;
         self.newest = number;
-        self.tail = Some(Tail { file: BufWriter::with_capacity(BUFFER_BYTES, file), path, len: HEAD_BYTES });
+        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        self.tail = Some(Tail { file, path, len: HEAD_BYTES, synced: HEAD_BYTES });
         Ok(())
     }
 
@@ -172,7 +185,7 @@ impl ValueLog {
             Ok(file)
         };
         let file = open().map_err(|cause| StoreFault::io("open", &path, cause))?;
-        Ok(Tail { file: BufWriter::with_capacity(BUFFER_BYTES, file), path, len })
+        Ok(Tail { file: BufWriter::with_capacity(BUFFER_BYTES, file), path, len, synced: len })
     }
 }
 

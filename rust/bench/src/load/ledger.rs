@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     /// The start was refused: there is no such execution, and a task of it would be a stranger.
-    pub fn refused(&mut self, number: usize) {
+    pub fn refused(&mut self, number: usize) -> Instant {
         let execution = self.open.remove(&number).expect("a start is open until it is answered");
         self.seen.retire(execution.tasks);
         self.unanswered -= 1;
@@ -114,6 +114,7 @@ impl Ledger {
             self.finished -= 1;
             self.strangers += 1;
         }
+        execution.sent
     }
 
     /// A task was handed out; doubled and foreign ones are counted and shall not be reported.

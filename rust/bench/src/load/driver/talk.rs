@@ -138,8 +138,9 @@ impl Driver<'_> {
     ) -> io::Result<()> {
         match self.actors[index].asked {
             Asked::Start(number) => {
-                self.ledger.refused(number);
-                self.refusals.starts.record(waited);
+                // From when it was sent: that no connection was free before is the doing of this side.
+                let sent = self.ledger.refused(number);
+                self.refusals.starts.record(now.saturating_duration_since(sent));
                 self.refusals.starts_with_retry_after += u64::from(has_retry_after);
                 if self.schedule.is_some() {
                     // The schedule decides when the next one comes, not the server.
