@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _against_targets(path: Path, record: Record, peers: tuple[Path, Record] | None) -> list[str]:
-    """Every target with its floor, its aim and what was found; ratios to peers are those of their newest run."""
+    """Every target with floor, aim and what was found; ratios to peers are those of their newest run."""
     rows = record["rows"]
     if peers is not None:
         newest = [asdict(row) for row in rows_of(peers[1]["summary"], peers[0].name)]

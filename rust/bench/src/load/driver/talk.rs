@@ -111,7 +111,7 @@ impl Driver<'_> {
                 self.actors[index].backlog.extend(leases);
             }
             Answer::Refused { has_retry_after } => {
-                return self.settle_refusal(index, has_retry_after, waited, now);
+                return self.settle_refusal(index, has_retry_after, now);
             }
         }
         self.ask_next(index, now)
@@ -129,13 +129,7 @@ impl Driver<'_> {
     }
 
     /// Books a refusal. A start is given up, anything else is tried again after a rest.
-    fn settle_refusal(
-        &mut self,
-        index: usize,
-        has_retry_after: bool,
-        waited: Duration,
-        now: Instant,
-    ) -> io::Result<()> {
+    fn settle_refusal(&mut self, index: usize, has_retry_after: bool, now: Instant) -> io::Result<()> {
         match self.actors[index].asked {
             Asked::Start(number) => {
                 // From when it was sent: that no connection was free before is the doing of this side.
