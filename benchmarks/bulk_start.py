@@ -11,7 +11,6 @@ import argparse
 import datetime as dt
 import http.client
 import json
-import os
 import socket
 import statistics
 import sys
@@ -22,11 +21,8 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.first_day import SERVER_COMMAND
+from benchmarks.floors.usage import settle, usage
 from benchmarks.targets import ROOT, BenchmarkError, Target, conductor_server
-
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-ARCHIVED_SECONDS = 2.5
-"""After so long everything that was started is in the archive, which writes about once a second."""
 
 TASK = {"name": "bulk_task", "ownerEmail": "bench@example.com"}
 STEP = {"name": "bulk_task", "taskReferenceName": "t", "type": "SIMPLE"}
@@ -90,15 +86,14 @@ def _measure(target: Target, way: Way, executions: int, payload_bytes: int) -> t
         threading.Thread(target=_start, args=(target, way, requests, payload_bytes))
         for _ in range(way.connections)
     ]
-    cpu_s, began = _cpu_s(target.pid), time.monotonic()
+    cpu_s, began = usage(target.pid).cpu_s, time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     took_s = time.monotonic() - began
-    time.sleep(ARCHIVED_SECONDS)
     started = requests * way.connections * way.per_request
-    return (_cpu_s(target.pid) - cpu_s) / started * 1e6, started / took_s
+    return (settle(target.pid).cpu_s - cpu_s) / started * 1e6, started / took_s
 
 
 def _start(target: Target, way: Way, requests: int, payload_bytes: int) -> None:
@@ -126,12 +121,6 @@ def _send(connection: socket.socket, method: str, path: str, body: str) -> bytes
     if answer.status != 200:
         raise BenchmarkError(f"{method} {path}: {answer.status} {content[:500]!r}")
     return content
-
-
-def _cpu_s(pid: int) -> float:
-    """Return the processor time of a process, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:13]) / TICKS_PER_SECOND
 
 
 if __name__ == "__main__":

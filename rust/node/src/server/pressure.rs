@@ -1,8 +1,8 @@
 //! Whether more is begun than can be finished, and how much may be begun then.
 //!
 //! A backlog is not overload: workers may be slow or away, and a million executions may be begun tonight to be worked on
-//! tomorrow. Overload is when the server itself has no time left, much of its time goes to workers, and executions are
-//! begun faster than they end all the same. Then starts are let in at the pace at which executions end, a little slower
+//! tomorrow. Overload is when the server itself has no time left, workers are at work, and executions are begun faster
+//! than they end all the same. Then starts are let in at the pace at which executions end, a little slower
 //! until the surplus is gone, and a little faster after that, to find out whether the pace can rise.
 
 use std::time::Duration;
