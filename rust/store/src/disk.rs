@@ -3,6 +3,7 @@
 //! Two disks implement it: [`RealDisk`] and, behind the feature `faults`, `MemoryDisk`, which keeps a history of
 //! operations from which it can make the image that a crash at any of them could have left.
 
+pub(crate) mod blocks;
 mod real;
 
 #[cfg(any(test, feature = "faults"))]
@@ -58,6 +59,11 @@ pub trait DiskFile: Debug + Send + 'static {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Writes all bytes at an offset.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Writes all bytes at an offset of a file that only grows at its end, past the page cache where that can be.
+    ///
+    /// What stands behind them, up to the end of their last block of 4,096 bytes, may become zeros. The offset must
+    /// not lie behind the end of the file. A file is written either by this or by [`Self::write_at`].
+    fn append_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Reads up to `buffer.len()` bytes at an offset; 0 means the end of the file.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
     /// Makes contents and length durable (`fdatasync`).

@@ -103,6 +103,7 @@ struct Current<D: Disk> {
     seed: Seed,
     offset: usize,
     capacity: usize,
+    sync_mode: SyncMode,
 }
 
 impl<D: Disk> Journal<D> {
@@ -245,8 +246,14 @@ impl<D: Disk> Current<D> {
         }
     }
 
+    /// A group that is synced at once goes past the page cache; one that is synced later is best gathered there.
     fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), StoreFault> {
-        self.file.write_at(offset as u64, bytes).map_err(|cause| StoreFault::io("write", &self.path, cause))
+        let offset = offset as u64;
+        match self.sync_mode {
+            SyncMode::Full => self.file.append_at(offset, bytes),
+            SyncMode::Normal => self.file.write_at(offset, bytes),
+        }
+        .map_err(|cause| StoreFault::io("write", &self.path, cause))
     }
 
     fn sync(&self) -> Result<(), StoreFault> {

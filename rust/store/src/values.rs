@@ -15,11 +15,12 @@
 mod reader;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Id;
+use crate::disk::blocks::BlockWriter;
 use crate::fault::{OpenError, StoreFault};
 
 pub(crate) use reader::{Entry, ValueReader};
@@ -36,12 +37,6 @@ pub(crate) const ENTRY_HEAD_BYTES: usize = 24;
 
 const MAGIC: [u8; 8] = *b"fcvalues";
 const FORMAT: u32 = 1;
-
-/// Records shorter than this are gathered before they are written.
-const BUFFER_BYTES: usize = 256 << 10;
-
-/// Appended bytes are synced at least this often: the journal's own sync would wait behind more.
-const SYNC_BYTES: u64 = 4 << 20;
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +70,7 @@ pub(crate) struct ValueLog {
 
 #[derive(Debug)]
 struct Tail {
-    file: BufWriter<File>,
+    file: BlockWriter,
     path: PathBuf,
     len: u64,
     /// How much of it is durable.
@@ -117,14 +112,13 @@ impl ValueLog {
         head[..4].copy_from_slice(&len.to_le_bytes());
         head[4..8].copy_from_slice(&check.to_le_bytes());
         head[8..].copy_from_slice(id);
+        // The place is told anew, for an append that failed may have left a part of itself behind.
         tail.file
-            .write_all(&head)
-            .and_then(|()| tail.file.write_all(record))
+            .seek(tail.len)
+            .and_then(|()| tail.file.push(&head))
+            .and_then(|()| tail.file.push(record))
             .map_err(|cause| StoreFault::io("append to", &tail.path, cause))?;
         tail.len += place.entry_bytes();
-        if tail.len - tail.synced >= SYNC_BYTES {
-            self.sync()?;
-        }
         Ok(place)
     }
 
@@ -134,7 +128,7 @@ impl ValueLog {
         if tail.synced < tail.len {
             tail.file
                 .flush()
-                .and_then(|()| tail.file.get_ref().sync_data())
+                .and_then(|()| tail.file.file().sync_data())
                 .map_err(|cause| StoreFault::io("sync", &tail.path, cause))?;
             tail.synced = tail.len;
         }
@@ -162,30 +156,31 @@ impl ValueLog {
         self.sync()?;
         let number = self.newest + 1;
         let path = path_of(&self.folder, number);
-        let create = || -> io::Result<File> {
-            let file = OpenOptions::new().read(true).append(true).create_new(true).open(&path)?;
-            (&file).write_all(&head(self.store, number))?;
-            file.sync_all()?;
+        let create = || -> io::Result<BlockWriter> {
+            OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let mut file = BlockWriter::open(&path)?;
+            file.push(&head(self.store, number))?;
+            file.flush()?;
+            file.file().sync_all()?;
             File::open(&self.folder)?.sync_all()?;
             Ok(file)
         };
         let file = create().map_err(|cause| StoreFault::io("create", &path, cause))?;
         self.newest = number;
-        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         self.tail = Some(Tail { file, path, len: HEAD_BYTES, synced: HEAD_BYTES });
         Ok(())
     }
 
     fn reopen(&self, number: u32, len: u64) -> Result<Tail, StoreFault> {
         let path = path_of(&self.folder, number);
-        let open = || -> io::Result<File> {
-            let file = OpenOptions::new().read(true).append(true).open(&path)?;
-            file.set_len(len)?;
-            file.sync_all()?;
+        let open = || -> io::Result<BlockWriter> {
+            let file = BlockWriter::open(&path)?;
+            file.file().set_len(len)?;
+            file.file().sync_all()?;
             Ok(file)
         };
         let file = open().map_err(|cause| StoreFault::io("open", &path, cause))?;
-        Ok(Tail { file: BufWriter::with_capacity(BUFFER_BYTES, file), path, len, synced: len })
+        Ok(Tail { file, path, len, synced: len })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records of executions that are over: where they lie, what a crash leaves, what damage is seen, how space comes back.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use fastcond_store::{Archive, ArchiveOptions, Batch, Doc, Id, OpenError, Row, StoreFault};
@@ -111,9 +112,10 @@ fn what_follows_the_last_named_record_is_cut_off() {
     let home = Home::new();
     let mut archive = home.archive();
     write(&mut archive, 1, vec![row(1, 1, false)]);
-    let known = home.files();
     drop(archive);
     let mut bytes = std::fs::read(home.file(1)).expect("a file");
+    let known = vec![("0000000001.val".to_owned(), end_of_entries(&bytes) as u64)];
+    assert!(bytes[end_of_entries(&bytes)..].iter().all(|byte| *byte == 0), "the last block is filled up");
     bytes.extend_from_slice(b"an append that a crash cut short");
     std::fs::write(home.file(1), bytes).expect("written");
     std::fs::write(home.file(2), b"a file begun before the crash").expect("written");
@@ -211,12 +213,13 @@ fn flipped_bytes_of_a_value_file_are_detected() {
     write(&mut archive, 1, (0..5).map(|number| row(number, 1, false)).collect());
     drop(archive);
     let bytes = std::fs::read(home.file(1)).expect("a file");
-    // The last four bytes of the head are padding.
-    for at in (0..36).chain(40..bytes.len()).step_by(3) {
+    // The last four bytes of the head are padding, and so is what fills the last block.
+    let end = end_of_entries(&bytes);
+    for at in (0..36).chain(40..end).step_by(3) {
         let mut changed = bytes.clone();
         changed[at] ^= 1 << (at % 8);
         std::fs::write(home.file(1), changed).expect("written");
-        let is_length_or_check = (40..bytes.len()).contains(&at) && is_beside_the_record(&bytes, at);
+        let is_length_or_check = (40..end).contains(&at) && is_beside_the_record(&bytes, at);
         match home.open() {
             // Only moving a record reads what stands before it; the row knows as much.
             Ok(archive) => {
@@ -231,13 +234,22 @@ fn flipped_bytes_of_a_value_file_are_detected() {
 
 /// Whether a byte belongs to the length or checksum of an entry.
 fn is_beside_the_record(bytes: &[u8], at: usize) -> bool {
+    entries(bytes).any(|entry| entry.contains(&at) && at < entry.start + 8)
+}
+
+/// Where the last entry ends; what follows fills its block.
+fn end_of_entries(bytes: &[u8]) -> usize {
+    entries(bytes).last().map_or(40, |entry| entry.end)
+}
+
+/// The entries of a value file; no record of these tests is empty.
+fn entries(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut begin = 40;
-    while begin < bytes.len() {
-        let len = u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[begin + byte])) as usize;
-        if at < begin + 24 + len {
-            return at < begin + 8;
-        }
-        begin += 24 + len;
-    }
-    false
+    std::iter::from_fn(move || {
+        let head = bytes.get(begin..begin + 4)?;
+        let len = u32::from_le_bytes(head.try_into().expect("four bytes")) as usize;
+        let entry = begin..begin + 24 + len;
+        begin = entry.end;
+        (len > 0).then_some(entry)
+    })
 }

@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::blocks::BLOCK_BYTES;
 use super::{Disk, DiskFile};
 
 pub use image::Keep;
@@ -277,6 +278,16 @@ impl DiskFile for MemoryFile {
             state.history.push(Operation::Write { inode: self.inode, offset, bytes: arriving.to_vec() });
         }
         failure.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    fn append_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let behind = offset % BLOCK_BYTES as u64;
+        let mut blocks = vec![0; usize::try_from(behind).map_err(io::Error::other)?];
+        let read = self.read_at(offset - behind, &mut blocks)?;
+        assert_eq!(read, blocks.len(), "an append begins inside the file");
+        blocks.extend_from_slice(bytes);
+        blocks.resize(blocks.len().next_multiple_of(BLOCK_BYTES), 0);
+        self.write_at(offset - behind, &blocks)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {

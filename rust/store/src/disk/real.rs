@@ -1,12 +1,14 @@
 //! The disk of the machine: `std::fs` and `fallocate`.
 
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
+use super::blocks::BlockWriter;
 use super::{Disk, DiskFile};
 
 /// The file system of this machine.
@@ -15,7 +17,19 @@ pub struct RealDisk;
 
 /// An open file on the file system of this machine.
 #[derive(Debug)]
-pub struct RealFile(File);
+pub struct RealFile {
+    file: File,
+    /// Its name when it was opened.
+    path: PathBuf,
+    /// Made by the first append.
+    end: RefCell<Option<BlockWriter>>,
+}
+
+impl RealFile {
+    fn new(file: File, path: &Path) -> Self {
+        Self { file, path: path.to_path_buf(), end: RefCell::new(None) }
+    }
+}
 
 /// An exclusive `flock` on a file; the kernel releases it when the process ends.
 #[derive(Debug)]
@@ -34,11 +48,16 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<RealFile> {
-        OpenOptions::new().read(true).write(true).create_new(true).open(path).map(RealFile)
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map(|file| RealFile::new(file, path))
     }
 
     fn open(&self, path: &Path) -> io::Result<RealFile> {
-        OpenOptions::new().read(true).write(true).open(path).map(RealFile)
+        OpenOptions::new().read(true).write(true).open(path).map(|file| RealFile::new(file, path))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -70,31 +89,42 @@ impl Disk for RealDisk {
 
 impl DiskFile for RealFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {
-        match fallocate(&self.0, FallocateFlags::empty(), 0, len) {
+        match fallocate(&self.file, FallocateFlags::empty(), 0, len) {
             Ok(()) => Ok(()),
             // Some file systems cannot reserve; the journal is right without, only slower and later to notice a full disk.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => self.0.set_len(len),
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => self.file.set_len(len),
             Err(error) => Err(error.into()),
         }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn append_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut end = self.end.borrow_mut();
+        let end = match &mut *end {
+            Some(end) => end,
+            none => none.insert(BlockWriter::open(&self.path)?),
+        };
+        end.seek(offset)?;
+        end.push(bytes)?;
+        end.flush()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
+        self.file.read_at(buffer, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::record::Seed;
 use super::segment::{self, HEADER_BLOCK, SegmentHeader, SegmentName};
 use super::{Current, JournalOptions};
+use crate::disk::blocks::BLOCK_BYTES;
 use crate::disk::{Disk, DiskFile};
 use crate::fault::StoreFault;
 
@@ -75,7 +76,7 @@ impl<D: Disk> Segments<D> {
         let mut offset = 0;
         while offset < self.0.options.segment_bytes {
             let count = zeros.len().min(self.0.options.segment_bytes - offset);
-            file.write_at(offset as u64, &zeros[..count])
+            file.append_at(offset as u64, &zeros[..count])
                 .map_err(|cause| StoreFault::io("write", &path, cause))?;
             offset += count;
             // Piece by piece, or the journal's own sync would wait behind all of it.
@@ -114,8 +115,15 @@ impl<D: Disk> Segments<D> {
         let header = SegmentHeader { store, name, sync, capacity: capacity as u64 }.encode();
         let frames = contents(seed);
         let path = self.0.dir.join(name.file_name());
-        let mut current =
-            Current { file, path: prepared.clone(), name, seed, offset: HEADER_BLOCK, capacity };
+        let mut current = Current {
+            file,
+            path: prepared.clone(),
+            name,
+            seed,
+            offset: HEADER_BLOCK,
+            capacity,
+            sync_mode: sync,
+        };
         assert!(current.offset + frames.len() <= capacity, "a segment holds what it was made for");
         current.write(0, &header)?;
         if !frames.is_empty() {
@@ -181,7 +189,9 @@ impl<D: Disk> Segments<D> {
     fn is_full_size(&self, path: &Path) -> Result<bool, StoreFault> {
         let file = self.0.disk.open(path).map_err(|cause| StoreFault::io("open", path, cause))?;
         let len = file.len().map_err(|cause| StoreFault::io("measure", path, cause))?;
-        Ok(len == self.0.options.segment_bytes as u64)
+        // The last block of a segment of an odd size is written whole.
+        let usual = self.0.options.segment_bytes as u64;
+        Ok((usual..=usual.next_multiple_of(BLOCK_BYTES as u64)).contains(&len))
     }
 
     fn sync_dir(&self) -> Result<(), StoreFault> {
