@@ -62,9 +62,9 @@ pub fn at(task: &Task, node: &Node, which: Deadline) -> Option<i64> {
     }
 }
 
-/// Started once, then ended by somebody else: the input says so, or the step does (S-9.5).
+/// Started once, then ended by somebody else: the input of a system task says so, or the step does (S-9.5).
 fn is_async_complete(task: &Task, node: &Node) -> bool {
-    if !task.input.contains("asyncComplete") {
+    if node.behaviour.mode == Mode::Worker || !task.input.contains("asyncComplete") {
         return node.step.async_complete;
     }
     let given = fastcond_json::get(&task.input, "asyncComplete")

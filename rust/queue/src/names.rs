@@ -1,7 +1,5 @@
 //! What a queue is called: structured keys, the name people see, and the short id hot calls use.
 
-use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -101,46 +99,9 @@ impl fmt::Display for QueueKey {
     }
 }
 
-/// Lets an ordered map keyed by [`QueueKey`] be asked with a [`QueueRef`].
-pub(crate) trait Named {
-    /// The four parts.
-    fn parts(&self) -> QueueRef<'_>;
-}
-
-impl Named for QueueKey {
-    fn parts(&self) -> QueueRef<'_> {
-        self.by_ref()
-    }
-}
-
-impl Named for QueueRef<'_> {
-    fn parts(&self) -> QueueRef<'_> {
-        *self
-    }
-}
-
-impl<'a> Borrow<dyn Named + 'a> for QueueKey {
-    fn borrow(&self) -> &(dyn Named + 'a) {
-        self
-    }
-}
-
-impl PartialEq for dyn Named + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
-
-impl Eq for dyn Named + '_ {}
-
-impl PartialOrd for dyn Named + '_ {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for dyn Named + '_ {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(&other.parts())
+/// Lets a hashed map keyed by [`QueueKey`] be asked with a [`QueueRef`]: both hash their parts in the same order.
+impl hashbrown::Equivalent<QueueKey> for QueueRef<'_> {
+    fn equivalent(&self, key: &QueueKey) -> bool {
+        *self == key.by_ref()
     }
 }

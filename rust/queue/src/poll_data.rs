@@ -1,6 +1,6 @@
 //! Who polled last, per task type and domain (S-51.7).
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 /// How many (task type, domain) pairs are remembered; past it the tenth that polled longest ago is forgotten.
 ///
@@ -25,7 +25,8 @@ pub struct LastPoll {
 /// The latest polls of all task types and domains.
 #[derive(Debug, Clone, Default)]
 pub struct PollData {
-    types: BTreeMap<Box<str>, Vec<LastPoll>>,
+    /// Rows by domain. Hashed, for every poll asks; walked in order of names only.
+    types: HashMap<Box<str>, Vec<LastPoll>>,
     rows: usize,
 }
 
@@ -74,7 +75,9 @@ impl PollData {
 
     /// Walks over all rows by task type and domain.
     pub fn all(&self) -> impl Iterator<Item = (&str, &LastPoll)> {
-        self.types.iter().flat_map(|(task_type, rows)| rows.iter().map(|row| (&**task_type, row)))
+        let mut types: Vec<_> = self.types.iter().collect();
+        types.sort_unstable_by_key(|(task_type, _)| *task_type);
+        types.into_iter().flat_map(|(task_type, rows)| rows.iter().map(|row| (&**task_type, row)))
     }
 
     /// Counts the rows.
@@ -88,19 +91,20 @@ impl PollData {
     }
 
     fn forget_oldest_tenth(&mut self) {
-        let mut times: Vec<i64> = self.all().map(|(_, row)| row.at_ms).collect();
-        let tenth = times.len() / 10;
-        let mut spare = tenth + 1;
-        let (_, &mut limit, _) = times.select_nth_unstable(tenth);
-        self.types.retain(|_, rows| {
-            rows.retain(|row| {
-                let forget = spare > 0 && row.at_ms <= limit;
-                spare -= usize::from(forget);
-                !forget
-            });
-            !rows.is_empty()
-        });
-        self.rows = self.types.values().map(Vec::len).sum();
+        let mut rows: Vec<_> = self
+            .all()
+            .map(|(task_type, row)| (row.at_ms, task_type.to_owned(), row.domain.clone()))
+            .collect();
+        let tenth = rows.len() / 10;
+        rows.select_nth_unstable(tenth);
+        for (_, task_type, domain) in &rows[..=tenth] {
+            let of_type = self.types.get_mut(&**task_type).expect("a row of the table");
+            of_type.retain(|row| row.domain != *domain);
+            if of_type.is_empty() {
+                self.types.remove(&**task_type);
+            }
+        }
+        self.rows -= tenth + 1;
     }
 }
 

@@ -11,10 +11,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
 use crate::TaskKey;
-use crate::names::{Named, QueueId, QueueKey, QueueRef};
+use crate::names::{QueueId, QueueKey, QueueRef};
 use crate::slab::Slab;
 
 /// How much longer a message must have been due to go before one that is one priority step higher.
@@ -42,6 +42,8 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub struct ReadyQueues {
     names: BTreeMap<QueueKey, QueueId>,
+    /// The same for look-ups, which every push and poll makes; never walked, so that the order of hashes shows nowhere.
+    by_name: HashMap<QueueKey, QueueId>,
     queues: Vec<Queue>,
     free: Vec<u32>,
     entries: Slab<Entry>,
@@ -178,7 +180,7 @@ impl ReadyQueues {
 
     /// Gives the id of a queue that exists, without allocating.
     pub fn find(&self, name: &QueueRef<'_>) -> Option<QueueId> {
-        self.names.get(name as &dyn Named).copied()
+        self.by_name.get(name).copied()
     }
 
     /// Gives the key of a queue, unless it has been trimmed.
@@ -197,14 +199,15 @@ impl ReadyQueues {
     /// `keep` names the queues somebody else still holds an id of, such as those with a parked poll.
     pub fn trim(&mut self, mut keep: impl FnMut(QueueId) -> bool) -> usize {
         let before = self.names.len();
-        let (queues, free) = (&mut self.queues, &mut self.free);
-        self.names.retain(|_, id| {
+        let (queues, free, by_name) = (&mut self.queues, &mut self.free, &mut self.by_name);
+        self.names.retain(|key, id| {
             let queue = &mut queues[id.index as usize];
             if queue.len() > 0 || keep(*id) {
                 return true;
             }
             *queue = Queue { generation: queue.generation.wrapping_add(1), ..Queue::default() };
             free.push(id.index);
+            by_name.remove(key);
             false
         });
         self.entries.release_when_empty();
@@ -239,6 +242,7 @@ impl ReadyQueues {
         let queue = &mut self.queues[index as usize];
         queue.key = Some(key.clone());
         let id = QueueId { index, generation: queue.generation };
+        self.by_name.insert(key.clone(), id);
         self.names.insert(key, id);
         id
     }

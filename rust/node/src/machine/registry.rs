@@ -4,8 +4,9 @@ use fastcond_engine::graph::{compile, embed};
 use fastcond_engine::{Definitions, Graph};
 use fastcond_model::{DefId, TaskDef, WorkflowDef};
 use fastcond_queue::PollData;
+use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Snapshots kept compiled at most; more are compiled again from the archive when needed.
@@ -24,8 +25,16 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Compiled {
     by_id: HashMap<DefId, Arc<Graph>>,
-    by_name: HashMap<String, BTreeMap<i32, Arc<Graph>>>,
+    by_name: HashMap<String, OfName>,
     stored: HashSet<DefId>,
+}
+
+/// What is known of a name until some definition changes.
+#[derive(Debug, Default)]
+struct OfName {
+    /// The highest version, once somebody asked for it.
+    highest: Option<i32>,
+    graphs: BTreeMap<i32, Arc<Graph>>,
 }
 
 impl Registry {
@@ -146,19 +155,24 @@ impl Registry {
 
     /// The snapshot of a registered definition, compiled once until some definition changes.
     pub fn registered(&self, name: &str, version: Option<i32>) -> Option<Result<Arc<Graph>, String>> {
-        let known = |version: i32| self.compiled.borrow().by_name.get(name)?.get(&version).cloned();
         // What is there is up to date: a change of any definition clears it.
-        if let Some(graph) = version.and_then(known) {
+        let known = |version: Option<i32>| {
+            let compiled = self.compiled.borrow();
+            let of_name = compiled.by_name.get(name)?;
+            of_name.graphs.get(&version.or(of_name.highest)?).cloned()
+        };
+        if let Some(graph) = known(version) {
             return Some(Ok(graph));
         }
         let def = self.workflow_def(name, version)?;
-        if let Some(graph) = known(def.version) {
-            return Some(Ok(graph));
-        }
-        let graph = self.compile(def);
+        let graph = known(Some(def.version)).map_or_else(|| self.compile(def), Ok);
         if let Ok(graph) = &graph {
             let mut compiled = self.compiled.borrow_mut();
-            compiled.by_name.entry(name.to_owned()).or_default().insert(def.version, graph.clone());
+            let of_name = compiled.by_name.entry(name.to_owned()).or_default();
+            of_name.graphs.insert(def.version, graph.clone());
+            if version.is_none() {
+                of_name.highest = Some(def.version);
+            }
         }
         Some(graph)
     }

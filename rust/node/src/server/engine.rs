@@ -231,7 +231,7 @@ impl Engine {
 
     /// Gives records and the replies that wait for them to the journal.
     fn hand_over(&mut self) {
-        let output = self.machine.take_output();
+        let mut output = self.machine.take_output();
         if output.frames.is_empty() && output.replies.is_empty() && output.asks.is_empty() {
             return;
         }
@@ -239,7 +239,7 @@ impl Engine {
             self.archive();
         }
         let waiting = Waiting { replies: output.replies, position: output.position, asks: output.asks };
-        match self.queue.push(&output.frames, waiting) {
+        match self.queue.push_all(&mut output.frames, waiting) {
             Ok(()) => self.machine.reuse(output.frames),
             Err(Refused::Full(waiting) | Refused::Stopped(waiting)) => refuse(&self.shared, waiting),
             Err(Refused::Faulted(fault, waiting)) => {

@@ -109,13 +109,21 @@ impl<T> Queue<T> {
     ///
     /// Waits while the queue is at its bound. A push larger than the bound is taken when nothing else waits.
     pub fn push(&self, frames: &[u8], done: T) -> Result<(), Refused<T>> {
-        let mut state = self.lock();
-        while state.is_open() && !self.has_room(&state, frames.len()) {
-            state.producers_asleep += 1;
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.producers_asleep -= 1;
-        }
-        self.enter(state, frames, done)
+        let state = self.wait_for_room(frames.len());
+        self.enter(state, |queued| queued.extend_from_slice(frames), done)
+    }
+
+    /// Like [`Queue::push`], and empties `frames`: while nothing else is queued, buffers change places and no byte moves.
+    pub fn push_all(&self, frames: &mut Vec<u8>, done: T) -> Result<(), Refused<T>> {
+        let state = self.wait_for_room(frames.len());
+        let take = |queued: &mut Vec<u8>| {
+            if queued.is_empty() {
+                mem::swap(queued, frames);
+            } else {
+                queued.append(frames);
+            }
+        };
+        self.enter(state, take, done)
     }
 
     /// Like [`Queue::push`], but answers [`Refused::Full`] instead of waiting.
@@ -124,7 +132,7 @@ impl<T> Queue<T> {
         if state.is_open() && !self.has_room(&state, frames.len()) {
             return Err(Refused::Full(done));
         }
-        self.enter(state, frames, done)
+        self.enter(state, |queued| queued.extend_from_slice(frames), done)
     }
 
     /// Takes nothing more; the journal thread writes what is queued and returns.
@@ -151,14 +159,29 @@ impl<T> Queue<T> {
         fits || state.waiting.is_empty()
     }
 
-    fn enter(&self, mut state: MutexGuard<'_, State<T>>, frames: &[u8], done: T) -> Result<(), Refused<T>> {
+    fn wait_for_room(&self, bytes: usize) -> MutexGuard<'_, State<T>> {
+        let mut state = self.lock();
+        while state.is_open() && !self.has_room(&state, bytes) {
+            state.producers_asleep += 1;
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.producers_asleep -= 1;
+        }
+        state
+    }
+
+    fn enter(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        put: impl FnOnce(&mut Vec<u8>),
+        done: T,
+    ) -> Result<(), Refused<T>> {
         if let Some(fault) = &state.fault {
             return Err(Refused::Faulted(fault.clone(), done));
         }
         if state.stopped {
             return Err(Refused::Stopped(done));
         }
-        state.frames.extend_from_slice(frames);
+        put(&mut state.frames);
         state.waiting.push(done);
         let wake = mem::take(&mut state.journal_sleeps);
         drop(state);
