@@ -7,6 +7,7 @@ use fastcond_store::{Archive, Batch, Segments};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Batches that may wait for the archive before the engine keeps changes to itself.
 const BATCHES_MAX: usize = 2;
@@ -43,6 +44,7 @@ struct State {
 pub(crate) struct Jobs {
     state: Mutex<State>,
     arrived: Condvar,
+    taken: Condvar,
 }
 
 enum Next {
@@ -89,6 +91,14 @@ impl Jobs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).batches.len() < BATCHES_MAX
     }
 
+    /// Waits until another batch may be made, but no longer than `patience`; whether one may.
+    pub(crate) fn wait_for_room(&self, patience: Duration) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |state: &mut State| state.batches.len() >= BATCHES_MAX;
+        let waited = self.taken.wait_timeout_while(state, patience, is_full);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
     fn next(&self, covered: u64) -> Next {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -97,6 +107,7 @@ impl Jobs {
                 return Next::Answer(ask);
             }
             if state.batches.front().is_some_and(|batch| batch.covered <= state.durable) {
+                self.taken.notify_one();
                 return Next::Write(state.batches.pop_front().expect("the front was just seen"));
             }
             if state.is_failed
@@ -155,5 +166,29 @@ fn write(archive: &mut Archive, segments: &Segments<RealDisk>, shared: &Shared, 
             }
         }
         Err(fault) => shared.fail(&fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ArchiveJob, BATCHES_MAX, Jobs, Next};
+    use std::time::Duration;
+
+    #[test]
+    fn room_is_made_by_what_the_archive_takes() {
+        let jobs = Jobs::default();
+        for _ in 0..BATCHES_MAX {
+            assert!(jobs.has_room() && jobs.wait_for_room(Duration::ZERO));
+            jobs.push(ArchiveJob::Batch(Box::default()));
+        }
+        assert!(!jobs.has_room() && !jobs.wait_for_room(Duration::ZERO));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| jobs.wait_for_room(Duration::from_secs(60)));
+            assert!(matches!(jobs.next(0), Next::Write(_)));
+            assert!(
+                waiting.join().expect("no panic"),
+                "what was taken makes room long before a minute is over"
+            );
+        });
     }
 }

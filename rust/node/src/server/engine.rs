@@ -28,6 +28,10 @@ const ARCHIVE_CHANGES: usize = 16_384;
 /// Bytes of finished records after which they go earlier. Every batch also carries the executions that go on, so it should
 /// be well above what those amount to.
 const ARCHIVE_BYTES: usize = 64 << 20;
+/// Bytes of finished records at which the engine waits for an archive that does not keep up, for memory has an end.
+const LAG_BYTES_MAX: usize = 2 * ARCHIVE_BYTES;
+/// How long it waits before it looks whether the archive still works.
+const LAG_WAIT: Duration = Duration::from_millis(100);
 
 /// Starts the engine thread: it recovers from the store, hands the store back, and goes on deciding.
 pub(super) fn spawn(
@@ -253,9 +257,24 @@ impl Engine {
         let changes = self.machine.dirty_count();
         let is_full = changes > ARCHIVE_CHANGES || self.machine.row_bytes() > ARCHIVE_BYTES;
         let is_due = is_full || (changes > 0 && self.archived_at.elapsed() >= ARCHIVE_EVERY);
-        if is_due && self.jobs.has_room() {
+        if is_due && (self.jobs.has_room() || self.is_room_made()) {
             self.archive();
         }
+    }
+
+    /// Waits for the archive once too much is kept for it. The journal gets its records first: the archive writes what
+    /// is durable only.
+    fn is_room_made(&mut self) -> bool {
+        if self.machine.row_bytes() <= LAG_BYTES_MAX {
+            return false;
+        }
+        self.hand_over();
+        while !self.jobs.wait_for_room(LAG_WAIT) {
+            if self.shared.is_failed.load(Ordering::Acquire) {
+                return false;
+            }
+        }
+        true
     }
 
     fn archive(&mut self) {
