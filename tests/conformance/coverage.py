@@ -1,8 +1,8 @@
 """Which rules of the contract are tested, deviated from, or neither: `python -m tests.conformance.coverage`.
 
 The contract itself lies beside the repository; `rules.tsv` lists its rule ids, so that this runs without it.
-With the path of `semantics.md` as argument, or in CONFORMANCE_CONTRACT, the list is compared with the contract
-as well; `--write` makes it anew.
+With the path of `semantics.md` as argument, or in CONFORMANCE_CONTRACT, the list is compared with it as well;
+`--write` makes the list anew.
 """
 
 from __future__ import annotations
