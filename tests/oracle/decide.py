@@ -123,6 +123,9 @@ def _pass(world: World, workflow: Workflow) -> Outcome:
     # S-5.2 and S-5.7 are not here: deadlines are timers (S-55.2 Do), which strike before a decide.
     if workflow.status == PAUSED:
         return Outcome([], paused=True)
+    if not workflow.definition.steps:  # S-3.5
+        workflow.reason = "the definition has no tasks"
+        return Outcome([], complete=True)
     planned: dict[str, Task] = {}
     if not workflow.tasks:
         for task in Mapper(world, workflow).instances(workflow.definition.steps[0]):

@@ -24,6 +24,7 @@ SYNC_TYPES = frozenset(
         "DECISION",
         "FORK",
         "JOIN",
+        "EXCLUSIVE_JOIN",
         "DO_WHILE",
         "HUMAN",
         "INLINE",

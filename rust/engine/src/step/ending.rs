@@ -32,7 +32,9 @@ impl Step<'_, '_> {
             });
             return;
         }
-        self.close(WorkflowStatus::Completed, None, None);
+        // S-3.5
+        let reason = self.live.graph.first.is_none().then(|| "The definition has no tasks.".to_owned());
+        self.close(WorkflowStatus::Completed, reason, None);
     }
 
     /// S-4.15: a turn that ends the workflow as failed leaves what it looked at unmarked.
