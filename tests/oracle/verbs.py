@@ -144,7 +144,12 @@ def _start(world: World, _params: Params, body: Json) -> str:
     priority = body.get("priority") or 0
     if not body.get("name") or not 0 <= priority <= 99:
         raise Refusal(400, "name or priority")
-    return world.start(
+    name = body["name"] if inline is None else inline["name"]
+    key = body.get("idempotencyKey")
+    existing = _under_key(world, name, key=key, strategy=body.get("idempotencyStrategy") or "FAIL")
+    if existing is not None:
+        return existing.id
+    started = world.start(
         name=body["name"],
         version=body.get("version"),
         inline=None if inline is None else definitions.workflow_def(inline),
@@ -152,7 +157,20 @@ def _start(world: World, _params: Params, body: Json) -> str:
         correlation_id=body.get("correlationId"),
         priority=priority,
         task_to_domain=body.get("taskToDomain"),
-    ).id
+    )
+    if key:
+        world.keys[started.id] = (name, key)
+    return started.id
+
+
+def _under_key(world: World, name: str, *, key: str | None, strategy: str) -> Workflow | None:
+    """The workflow that a start with a key comes to; None when it may start (S-90.1)."""
+    found = [w for i, w in world.workflows.items() if key and world.keys.get(i) == (name, key)]
+    if strategy == "RETURN_EXISTING":
+        return found[-1] if found else None
+    if any(strategy == "FAIL" or not w.terminal for w in found):
+        raise Refusal(409, f"{name} was started with {key} before")
+    return None
 
 
 def _start_by_name(world: World, params: Params, body: Json) -> str:

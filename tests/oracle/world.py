@@ -47,6 +47,8 @@ class World:
         # What workflows have to tell each other, in order: ends, with their output, and starts, without.
         self.messages: deque[tuple[str, Object | None]] = deque()
         self.doubts: list[str] = []
+        # Name and idempotency key that workflows were started with.
+        self.keys: dict[str, tuple[str, str]] = {}
         self._ids = 0
         self._pushes = 0
         # The timer of each workflow: its moment, and its place among all that were set.

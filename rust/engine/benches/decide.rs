@@ -84,6 +84,7 @@ fn start(graph: &Arc<Graph>, input: &Raw) -> Start {
         event: None,
         created_by: None,
         input_path: None,
+        idempotency_key: None,
     }
 }
 

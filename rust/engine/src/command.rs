@@ -42,6 +42,8 @@ pub struct Start {
     pub created_by: Option<Arc<str>>,
     /// Where the input lies when a client stored it outside.
     pub input_path: Option<Arc<str>>,
+    /// The client's key for this start.
+    pub idempotency_key: Option<Arc<str>>,
 }
 
 /// A worker's report.

@@ -173,6 +173,7 @@ fn plain_start(id: WorkflowId, graph: Arc<Graph>, input: Raw) -> Start {
         event: None,
         created_by: None,
         input_path: None,
+        idempotency_key: None,
     }
 }
 

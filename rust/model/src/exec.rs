@@ -64,6 +64,8 @@ pub struct Header {
     pub is_continuing: bool,
     /// Where the input lies when a client stored it outside.
     pub input_path: Option<Arc<str>>,
+    /// The key it was started with (S-90.1).
+    pub idempotency_key: Option<Arc<str>>,
 }
 
 impl Header {
@@ -93,6 +95,7 @@ impl Header {
             next_message: 0,
             is_continuing: false,
             input_path: None,
+            idempotency_key: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod commit;
 pub mod deliver;
+pub mod keys;
 pub mod limits;
 pub mod polling;
 pub mod records;

@@ -18,6 +18,7 @@ pub fn run(start: Start, given: &mut Given<'_>) -> (Live, Transition) {
     header.event = start.event;
     header.created_by = start.created_by;
     header.input_path = start.input_path;
+    header.idempotency_key = start.idempotency_key;
     let mut execution = Execution::new(start.id, header);
     execution.input = match &*graph.def.input_template {
         "{}" => start.input,

@@ -57,6 +57,7 @@ fn write_with(
         object.str("reRunFromWorkflowId", &from.to_string());
     }
     object.str_if_some("reasonForIncompletion", header.reason.as_deref());
+    object.str_if_some("idempotencyKey", header.idempotency_key.as_deref());
     object.str_if_some("event", header.event.as_deref());
     object.raw("taskToDomain", &header.task_to_domain);
     write_names(&mut object, "failedReferenceTaskNames", &header.failed_refs);

@@ -39,6 +39,7 @@ pub(super) fn write(w: &mut Writer<'_>, h: &Header) {
     w.uint(21, u64::from(h.next_message));
     w.flag(22, h.is_continuing);
     w.text(23, h.input_path.as_deref());
+    w.text(24, h.idempotency_key.as_deref());
 }
 
 pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
@@ -72,6 +73,7 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
             21 => h.next_message = field.narrow()?,
             22 => h.is_continuing = field.flag()?,
             23 => h.input_path = Some(field.text()?),
+            24 => h.idempotency_key = Some(field.text()?),
             _ => {}
         }
     }

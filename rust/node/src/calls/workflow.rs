@@ -10,7 +10,7 @@ use fastcond_engine::view::task::{self as task_view, Shown};
 use fastcond_engine::view::workflow::{self as view, Include, StatusParts};
 use fastcond_engine::{Command, Graph, child_to_resume, is_retryable};
 use fastcond_json::{ObjectWriter, Raw, kind};
-use fastcond_model::{StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
+use fastcond_model::{IdempotencyStrategy, StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
 use fastcond_store::NameQuery;
 use indexmap::IndexMap;
 use std::sync::Arc;
@@ -91,7 +91,15 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         _ if request.external_input_payload_storage_path.is_some() => Raw::empty_object(),
         _ => return Err(Failure::bad_request("NULL input passed when starting workflow")),
     };
+    let key = request.idempotency_key.filter(|key| !key.trim().is_empty());
     let id = machine.new_id();
+    if let Some(key) = &key {
+        let strategy = request.idempotency_strategy.unwrap_or(IdempotencyStrategy::Fail);
+        if let Some(existing) = machine.keyed_start(&graph.name, key, strategy)? {
+            return Ok(existing);
+        }
+        machine.note_key(&graph.name, key, id)?;
+    }
     Ok(machine.start(Start {
         id,
         graph,
@@ -103,6 +111,7 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         event: None,
         created_by: request.created_by.map(Into::into),
         input_path: request.external_input_payload_storage_path.map(Into::into),
+        idempotency_key: key.map(Into::into),
     }))
 }
 

@@ -195,6 +195,10 @@ impl Machine {
         if !self.load(id) {
             return Ok(());
         }
+        let header = &self.executions[&id.0].live.execution.header;
+        if let Some((name, key)) = header.idempotency_key.clone().map(|key| (header.name.clone(), key)) {
+            self.drop_key(&name, &key, id)?;
+        }
         let entry = self.let_go(id).expect("the execution was just loaded");
         for task in entry.live.execution.tasks.iter() {
             self.forget_task(TaskKey { workflow: id.0, task: task.no });

@@ -91,6 +91,7 @@ impl Machine {
                         event: None,
                         created_by: None,
                         input_path: None,
+                        idempotency_key: None,
                     });
                 }
                 return;

@@ -174,6 +174,11 @@ impl Recover for Recovering<'_> {
         }
     }
 
+    fn families(&self) -> &'static [&'static str] {
+        // Idempotency keys stay where they are: there may be as many as executions.
+        &[records::SNAPSHOT, records::TASK_DEF, records::WORKFLOW_DEF]
+    }
+
     fn thing(&mut self, kind: &str, key: &str, value: &[u8]) {
         if let Err(error) = self.put_thing(kind, key, Some(value)) {
             self.error.get_or_insert_with(|| format!("{kind} {key}: {error}"));
@@ -188,7 +193,11 @@ impl Recover for Recovering<'_> {
                 if let Err(error) = self.put_thing(kind, key, value) {
                     self.error.get_or_insert_with(|| format!("{kind} {key}: {error}"));
                 }
-                let family = [records::SNAPSHOT, records::WORKFLOW_DEF, records::TASK_DEF];
+                if kind == records::IDEMPOTENCY_KEY {
+                    self.machine.pending.keys.note(position, key, value.unwrap_or_default().to_vec());
+                }
+                let family =
+                    [records::SNAPSHOT, records::WORKFLOW_DEF, records::TASK_DEF, records::IDEMPOTENCY_KEY];
                 if let Some(kind) = family.into_iter().find(|f| *f == kind) {
                     self.machine.pending.put_thing(kind, key, value.map(<[u8]>::to_vec));
                 }

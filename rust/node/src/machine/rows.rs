@@ -41,6 +41,8 @@ pub struct Pending {
     resting: IdMap<u128, Resting>,
     /// Those of them that were batched, with the position each batch covers.
     rested: VecDeque<(u64, u128)>,
+    /// Idempotency keys that the archive may not hold yet.
+    pub keys: super::keys::PendingKeys,
     things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
     /// Snapshots in batches that may not be written yet, with the position each batch covers.
     given_snapshots: VecDeque<(u64, String, Vec<u8>)>,
@@ -229,6 +231,7 @@ impl Machine {
         if covered >= given {
             self.pending.logs.retain(|(seq, _)| *seq > covered);
         }
+        self.pending.keys.note_archived(covered);
         while let Some((at, id)) = self.pending.written_removals.front().copied() {
             if at > covered {
                 break;
