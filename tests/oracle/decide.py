@@ -44,6 +44,8 @@ def decide(world: World, workflow: Workflow) -> None:
 
 
 def _bring_up_to_date(world: World, workflow: Workflow) -> None:
+    if workflow.held and not workflow.terminal:
+        return
     if workflow.terminal:
         if workflow.status != "COMPLETED":
             ending.cancel_rest(world, workflow)

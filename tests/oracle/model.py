@@ -187,6 +187,8 @@ class Workflow:
     failed_task_id: str | None = None
     last_retried: int = 0
     ended: int = 0
+    limit_key: str | None = None
+    held: bool = False
 
     @property
     def terminal(self) -> bool:

@@ -75,7 +75,7 @@ def _check(world: World, workflow: Workflow) -> None:
     if workflow.terminal:
         assert not open_refs, "a terminal workflow has no non-terminal task"
     if workflow.status == "RUNNING":
-        assert open_refs, "a running workflow waits for something"
+        assert open_refs or workflow.held, "a running workflow waits for something"
     seqs = [t.seq for t in workflow.tasks]
     assert seqs == sorted(set(seqs)), "seq strictly increases"
     assert world.now >= workflow.created
@@ -157,6 +157,7 @@ def _start(world: World, _params: Params, body: Json) -> str:
         correlation_id=body.get("correlationId"),
         priority=priority,
         task_to_domain=body.get("taskToDomain"),
+        may_refuse=True,
     )
     if key:
         world.keys[started.id] = (name, key)
@@ -184,6 +185,7 @@ def _start_by_name(world: World, params: Params, body: Json) -> str:
         given=body,
         correlation_id=params.get("correlationId"),
         priority=priority,
+        may_refuse=True,
     ).id
 
 

@@ -37,6 +37,10 @@ impl Definitions for Nothing {
         None
     }
 
+    fn has_room(&self, _: &str, _: &str, _: usize) -> bool {
+        true
+    }
+
     fn is_polled(&self, _: &str, _: &str, _: i64) -> bool {
         true
     }

@@ -89,6 +89,8 @@ pub enum Command {
     Tick,
     /// Look again; nothing to do unless something is due (S-60.10).
     Decide,
+    /// An execution that was held may begin (S-53.5).
+    Admit,
     /// S-60.1.
     Pause,
     /// S-60.3.

@@ -63,6 +63,10 @@ impl Definitions for Registry {
         Some(1)
     }
 
+    fn has_room(&self, _: &str, _: &str, _: usize) -> bool {
+        true
+    }
+
     fn is_polled(&self, _: &str, _: &str, _: i64) -> bool {
         false
     }

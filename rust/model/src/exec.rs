@@ -66,6 +66,10 @@ pub struct Header {
     pub input_path: Option<Arc<str>>,
     /// The key it was started with (S-90.1).
     pub idempotency_key: Option<Arc<str>>,
+    /// What its `rateLimitKey` came to at the start (S-53.5).
+    pub limit_key: Option<Arc<str>>,
+    /// It waits for others of its key to end before it begins.
+    pub is_held: bool,
 }
 
 impl Header {
@@ -96,6 +100,8 @@ impl Header {
             is_continuing: false,
             input_path: None,
             idempotency_key: None,
+            limit_key: None,
+            is_held: false,
         }
     }
 }

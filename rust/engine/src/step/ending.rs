@@ -123,6 +123,7 @@ impl Step<'_, '_> {
         header.status = status;
         header.end_ms = now_ms;
         header.is_continuing = false;
+        header.is_held = false;
         header.reason = reason.map(Into::into);
         header.failed_task = header.failed_task.or(task);
         for (reference, name) in failed {

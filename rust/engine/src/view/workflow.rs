@@ -65,7 +65,8 @@ fn write_with(
     object.raw("workflowDefinition", definition);
     object.str_if_some("externalInputPayloadStoragePath", header.input_path.as_deref());
     object.i64("priority", i64::from(header.priority)).raw("variables", &execution.variables);
-    object.i64("lastRetriedTime", header.last_retried_ms).raw("history", "[]").bool("rateLimited", false);
+    object.i64("lastRetriedTime", header.last_retried_ms).raw("history", "[]");
+    object.str_if_some("rateLimitKey", header.limit_key.as_deref()).bool("rateLimited", header.is_held);
     object.i64("startTime", header.create_ms).str("workflowName", &header.name);
     object.i64("workflowVersion", i64::from(header.version));
     object.end();

@@ -40,6 +40,8 @@ pub(super) fn write(w: &mut Writer<'_>, h: &Header) {
     w.flag(22, h.is_continuing);
     w.text(23, h.input_path.as_deref());
     w.text(24, h.idempotency_key.as_deref());
+    w.text(25, h.limit_key.as_deref());
+    w.flag(26, h.is_held);
 }
 
 pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
@@ -74,6 +76,8 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
             22 => h.is_continuing = field.flag()?,
             23 => h.input_path = Some(field.text()?),
             24 => h.idempotency_key = Some(field.text()?),
+            25 => h.limit_key = Some(field.text()?),
+            26 => h.is_held = field.flag()?,
             _ => {}
         }
     }

@@ -98,11 +98,10 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         if let Some(existing) = machine.keyed_start(&graph.name, key, strategy)? {
             return Ok(existing);
         }
-        machine.note_key(&graph.name, key, id)?;
     }
-    Ok(machine.start(Start {
+    let prepared = machine.prepare(Start {
         id,
-        graph,
+        graph: graph.clone(),
         input,
         correlation_id: request.correlation_id.map(Into::into),
         priority,
@@ -111,8 +110,18 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         event: None,
         created_by: request.created_by.map(Into::into),
         input_path: request.external_input_payload_storage_path.map(Into::into),
-        idempotency_key: key.map(Into::into),
-    }))
+        idempotency_key: key.as_deref().map(Into::into),
+    });
+    if prepared.is_to_be_refused() {
+        return Err(Failure::new(
+            429,
+            format!("Workflow {} is limited by its rateLimitConfig, and as many as may run do", graph.name),
+        ));
+    }
+    if let Some(key) = &key {
+        machine.note_key(&graph.name, key, id)?;
+    }
+    Ok(machine.make_true(prepared))
 }
 
 fn domains(map: &IndexMap<String, String>) -> Raw {

@@ -16,6 +16,7 @@ pub struct Recovering<'a> {
     machine: &'a mut Machine,
     folded: Folded,
     with_mail: Vec<u128>,
+    with_limit: Vec<u128>,
     /// What could not be read; the store must not be opened then.
     pub error: Option<String>,
 }
@@ -23,7 +24,13 @@ pub struct Recovering<'a> {
 impl<'a> Recovering<'a> {
     /// Starts with an empty machine.
     pub fn new(machine: &'a mut Machine) -> Self {
-        Self { machine, folded: Folded::default(), with_mail: Vec::new(), error: None }
+        Self {
+            machine,
+            folded: Folded::default(),
+            with_mail: Vec::new(),
+            with_limit: Vec::new(),
+            error: None,
+        }
     }
 
     fn note(&mut self, what: &str, error: CodecError) {
@@ -93,6 +100,10 @@ impl<'a> Recovering<'a> {
             live.resume_work();
             machine.adopt(live);
         }
+        for id in self.with_limit {
+            machine.resume_limit(WorkflowId(id));
+        }
+        machine.admissions.look_at_all();
         for id in self.with_mail {
             machine.resend(WorkflowId(id));
         }
@@ -125,10 +136,20 @@ impl Machine {
                 self.resume_slot_of(&live, task);
             }
         }
+        self.follow_limit(&live);
         self.arm(id.0, live.next_due());
         self.keep(id, Entry { live, is_dirty: true, row: None, batched: 0, may_leave: false });
         self.pending.note_recovered(id.0);
         self.resend(id);
+    }
+
+    /// An execution that stands in the line of a limit key, as the archive knows it.
+    fn resume_limit(&mut self, id: WorkflowId) {
+        if self.load(id) {
+            let entry = self.executions.remove(&id.0).expect("the execution was just loaded");
+            self.follow_limit(&entry.live);
+            self.executions.insert(id.0, entry);
+        }
     }
 
     fn resume_slot_of(&mut self, live: &Live, task: &fastcond_model::Task) {
@@ -149,6 +170,9 @@ impl Recover for Recovering<'_> {
         self.machine.arm(id, row.next_due);
         if row.flags & rows::HAS_MAIL != 0 {
             self.with_mail.push(id);
+        }
+        if row.flags & rows::HAS_LIMIT != 0 {
+            self.with_limit.push(id);
         }
         let list = match rows::read_ready(id, row.ready) {
             Ok(list) => list,

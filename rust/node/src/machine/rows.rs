@@ -19,6 +19,8 @@ const EVICTIONS_PER_LOAD: usize = 4;
 
 /// Row flag: messages wait in the outbox.
 pub const HAS_MAIL: u32 = 1;
+/// Flag of an open row: the execution stands in the line of a limit key.
+pub const HAS_LIMIT: u32 = 2;
 
 /// An execution that is over and left memory, until the archive holds it.
 #[derive(Debug)]
@@ -299,10 +301,15 @@ fn row(entry: &Entry) -> Row {
         open: is_open || !execution.outbox.is_empty(),
         next_due: live.next_due(),
         ready: if is_open { ready(live) } else { Vec::new() },
-        flags: if execution.outbox.is_empty() { 0 } else { HAS_MAIL },
+        flags: flags(execution),
         doc: doc(execution, &live.graph.def.classifier()),
         record: Arc::new(record),
     }
+}
+
+fn flags(execution: &Execution) -> u32 {
+    let mail = if execution.outbox.is_empty() { 0 } else { HAS_MAIL };
+    mail | if execution.header.limit_key.is_some() { HAS_LIMIT } else { 0 }
 }
 
 /// About how long a record gets: its payloads, those that are shared once, and what stands around them.
