@@ -189,11 +189,27 @@ def _start_by_name(world: World, params: Params, body: Json) -> str:
     ).id
 
 
+_PAYLOADS = ("input", "output", "variables", "inputData", "outputData")
+
+
+def _masked(shown: Object, hidden: set[str]) -> Object:
+    """What a reader sees: values of masked fields are hidden in payloads (S-92.7)."""
+
+    def hide(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {k: "***" if k in hidden else hide(v) for k, v in value.items()}
+        return [hide(v) for v in value] if isinstance(value, list) else value
+
+    found = {k: hide(v) if k in _PAYLOADS else v for k, v in shown.items()}
+    return found | {"tasks": [_masked(t, hidden) for t in found["tasks"]]} if "tasks" in found else found
+
+
 def _get(world: World, params: Params, _body: Json) -> Object:
     found = world.workflows.get(params["workflowId"]) or world.archived.get(params["workflowId"])
     if found is None:
         raise Refusal(404, "no such workflow")
-    shown = world.as_json(found)
+    hidden = set(found.definition.raw.get("maskedFields") or [])
+    shown: Object = _masked(world.as_json(found), hidden)
     if not _flag(params, "includeTasks", default=True):
         shown["tasks"] = []
     return shown

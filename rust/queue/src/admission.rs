@@ -1,5 +1,6 @@
 //! How many executions of one key may run at once, and which of those that wait goes next (S-53.5).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,10 +46,10 @@ impl Admissions {
     /// Notes an execution that waits until fewer than `limit` run.
     pub fn wait(&mut self, key: &LimitKey, started_ms: i64, id: u128, limit: usize) {
         let line = self.lines.entry(key.clone()).or_default();
-        if !line.places.contains_key(&id) {
+        if let Entry::Vacant(free) = line.places.entry(id) {
             self.arrivals += 1;
-            line.places.insert(id, (started_ms, self.arrivals));
-            line.waiting.insert((started_ms, self.arrivals), (id, limit));
+            let place = *free.insert((started_ms, self.arrivals));
+            line.waiting.insert(place, (id, limit));
         }
     }
 

@@ -204,7 +204,7 @@ fn tasks(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
     object.i64("totalHits", i64::try_from(matching.len()).unwrap_or(i64::MAX));
     let mut list = object.array("results");
     for task in matching.into_iter().skip(start).take(count) {
-        task_view::write(live, task, Shown { now_ms, input: None }, list.element());
+        task_view::write(live, task, Shown { now_ms, input: None, hides: true }, list.element());
     }
     list.end();
     object.end();
