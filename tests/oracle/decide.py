@@ -44,6 +44,8 @@ def decide(world: World, workflow: Workflow) -> None:
 
 
 def _bring_up_to_date(world: World, workflow: Workflow) -> None:
+    if workflow.held and not workflow.terminal:
+        return
     if workflow.terminal:
         if workflow.status != "COMPLETED":
             ending.cancel_rest(world, workflow)
@@ -123,6 +125,9 @@ def _pass(world: World, workflow: Workflow) -> Outcome:
     # S-5.2 and S-5.7 are not here: deadlines are timers (S-55.2 Do), which strike before a decide.
     if workflow.status == PAUSED:
         return Outcome([], paused=True)
+    if not workflow.definition.steps:  # S-3.5
+        workflow.reason = "the definition has no tasks"
+        return Outcome([], complete=True)
     planned: dict[str, Task] = {}
     if not workflow.tasks:
         for task in Mapper(world, workflow).instances(workflow.definition.steps[0]):

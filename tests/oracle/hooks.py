@@ -14,6 +14,7 @@ from tests.oracle.model import (
     COMPLETED_WITH_ERRORS,
     FAILED,
     FATAL,
+    SKIPPED,
     Json,
     Task,
     Workflow,
@@ -88,6 +89,28 @@ def _join(_world: World, workflow: Workflow, task: Task) -> None:
         task.reason = " ".join(f"{t.ref}/{t.id}" for t in tolerated) or None
 
 
+def _exclusive_join(_world: World, workflow: Workflow, task: Task) -> None:
+    """Looks at the first name that ran, past permissive failures (S-26.2 to S-26.5)."""
+    suffix = f"__{task.iteration}" if task.iteration > 0 else ""
+
+    def ran(names: list[str]) -> list[Task]:
+        found = [workflow.current(name + suffix) for name in names]
+        return [t for t in found if t is not None and t.status != SKIPPED]
+
+    listed = ran(task.inputs["joinOn"])
+    looked_at = listed or ran(task.inputs.get("defaultExclusiveJoinTask") or [])[:1]
+    # S-9.6: a failure counts once the decider has accepted it.
+    failed = [t for t in looked_at if t.unsuccessful and t.executed]
+    for candidate in looked_at:
+        if candidate in failed and candidate.step.permissive and len(failed) < len(looked_at):
+            continue
+        if candidate in failed:
+            task.status, task.reason = FAILED, " ".join(t.reason or "" for t in failed)
+        elif candidate.terminal and not candidate.unsuccessful:
+            task.status, task.output = COMPLETED, copy.deepcopy(candidate.output)
+        return
+
+
 def _inline(_world: World, _workflow: Workflow, task: Task) -> None:
     kind = task.inputs.get("evaluatorType", "javascript")
     expression = task.inputs.get("expression")
@@ -150,6 +173,7 @@ def termination_reason(task: Task) -> str:
 _RULES: dict[str, Callable[[World, Workflow, Task], None]] = {
     "NOOP": _done,
     "JOIN": _join,
+    "EXCLUSIVE_JOIN": _exclusive_join,
     "INLINE": _inline,
     "LAMBDA": _lambda,
     "SET_VARIABLE": _set_variable,

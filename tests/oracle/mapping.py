@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tests.oracle import definitions, dynamic_fork, script
-from tests.oracle.expressions import context_of, resolve, task_inputs
+from tests.oracle.expressions import context_of, resolve, task_inputs, text
 from tests.oracle.model import (
     COMPLETED,
     FAILED,
@@ -121,6 +121,15 @@ class Mapper:
         task.start_delay = task.callback = step.start_delay
         return task
 
+    def _dynamic(self, step: Step) -> list[Task]:
+        task = self._with_id(step, "DYNAMIC", template=True, status=SCHEDULED)
+        chosen = task.inputs.get(step.raw["dynamicTaskNameParam"])
+        if chosen is None:
+            raise MappingError("the name of the task to run is missing")
+        task.type = task.def_name = text(chosen)
+        task.start_delay = task.callback = step.start_delay
+        return [task]
+
     # ---- forks and joins
 
     def _fork(self, step: Step) -> list[Task]:
@@ -167,6 +176,12 @@ class Mapper:
     def _join(self, step: Step) -> list[Task]:
         names = list(step.raw.get("joinOn") or [])
         return [self._new(step, kind="JOIN", status=IN_PROGRESS, inputs={"joinOn": names})]
+
+    def _exclusive_join(self, step: Step) -> list[Task]:
+        inputs: Object = {"joinOn": list(step.raw.get("joinOn") or [])}
+        if step.raw.get("defaultExclusiveJoinTask"):
+            inputs["defaultExclusiveJoinTask"] = list(step.raw["defaultExclusiveJoinTask"])
+        return [self._new(step, kind="EXCLUSIVE_JOIN", status=IN_PROGRESS, inputs=inputs)]
 
     # ---- branching
 
@@ -274,9 +289,11 @@ class Mapper:
 
 _RULES = {
     "SIMPLE": Mapper._simple,
+    "DYNAMIC": Mapper._dynamic,
     "FORK_JOIN": Mapper._fork,
     "FORK_JOIN_DYNAMIC": Mapper._dynamic_fork,
     "JOIN": Mapper._join,
+    "EXCLUSIVE_JOIN": Mapper._exclusive_join,
     "SWITCH": Mapper._switch,
     "DECISION": Mapper._decision,
     "DO_WHILE": Mapper._loop,

@@ -24,6 +24,7 @@ SYNC_TYPES = frozenset(
         "DECISION",
         "FORK",
         "JOIN",
+        "EXCLUSIVE_JOIN",
         "DO_WHILE",
         "HUMAN",
         "INLINE",
@@ -186,6 +187,8 @@ class Workflow:
     failed_task_id: str | None = None
     last_retried: int = 0
     ended: int = 0
+    limit_key: str | None = None
+    held: bool = False
 
     @property
     def terminal(self) -> bool:

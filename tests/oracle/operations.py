@@ -226,6 +226,7 @@ def restart(world: World, workflow: Workflow, *, latest: bool) -> None:
         raise Refusal(409, "the workflow is not restartable")
     if latest:
         workflow.definition = world.resolved(workflow.definition.name, version=None)
+    workflow.held = False
     workflow.status, workflow.created, workflow.ended, workflow.last_retried = RUNNING, world.now, 0, 0
     workflow.tasks, workflow.output = [], {}
     workflow.reason = workflow.failed_task_id = None

@@ -75,7 +75,7 @@ def _check(world: World, workflow: Workflow) -> None:
     if workflow.terminal:
         assert not open_refs, "a terminal workflow has no non-terminal task"
     if workflow.status == "RUNNING":
-        assert open_refs, "a running workflow waits for something"
+        assert open_refs or workflow.held, "a running workflow waits for something"
     seqs = [t.seq for t in workflow.tasks]
     assert seqs == sorted(set(seqs)), "seq strictly increases"
     assert world.now >= workflow.created
@@ -144,7 +144,12 @@ def _start(world: World, _params: Params, body: Json) -> str:
     priority = body.get("priority") or 0
     if not body.get("name") or not 0 <= priority <= 99:
         raise Refusal(400, "name or priority")
-    return world.start(
+    name = body["name"] if inline is None else inline["name"]
+    key = body.get("idempotencyKey")
+    existing = _under_key(world, name, key=key, strategy=body.get("idempotencyStrategy") or "FAIL")
+    if existing is not None:
+        return existing.id
+    started = world.start(
         name=body["name"],
         version=body.get("version"),
         inline=None if inline is None else definitions.workflow_def(inline),
@@ -152,7 +157,21 @@ def _start(world: World, _params: Params, body: Json) -> str:
         correlation_id=body.get("correlationId"),
         priority=priority,
         task_to_domain=body.get("taskToDomain"),
-    ).id
+        may_refuse=True,
+    )
+    if key:
+        world.keys[started.id] = (name, key)
+    return started.id
+
+
+def _under_key(world: World, name: str, *, key: str | None, strategy: str) -> Workflow | None:
+    """The workflow that a start with a key comes to; None when it may start (S-90.1)."""
+    found = [w for i, w in world.workflows.items() if key and world.keys.get(i) == (name, key)]
+    if strategy == "RETURN_EXISTING":
+        return found[-1] if found else None
+    if any(strategy == "FAIL" or not w.terminal for w in found):
+        raise Refusal(409, f"{name} was started with {key} before")
+    return None
 
 
 def _start_by_name(world: World, params: Params, body: Json) -> str:
@@ -166,14 +185,31 @@ def _start_by_name(world: World, params: Params, body: Json) -> str:
         given=body,
         correlation_id=params.get("correlationId"),
         priority=priority,
+        may_refuse=True,
     ).id
+
+
+_PAYLOADS = ("input", "output", "variables", "inputData", "outputData")
+
+
+def _masked(shown: Object, hidden: set[str]) -> Object:
+    """What a reader sees: values of masked fields are hidden in payloads (S-92.7)."""
+
+    def hide(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {k: "***" if k in hidden else hide(v) for k, v in value.items()}
+        return [hide(v) for v in value] if isinstance(value, list) else value
+
+    found = {k: hide(v) if k in _PAYLOADS else v for k, v in shown.items()}
+    return found | {"tasks": [_masked(t, hidden) for t in found["tasks"]]} if "tasks" in found else found
 
 
 def _get(world: World, params: Params, _body: Json) -> Object:
     found = world.workflows.get(params["workflowId"]) or world.archived.get(params["workflowId"])
     if found is None:
         raise Refusal(404, "no such workflow")
-    shown = world.as_json(found)
+    hidden = set(found.definition.raw.get("maskedFields") or [])
+    shown: Object = _masked(world.as_json(found), hidden)
     if not _flag(params, "includeTasks", default=True):
         shown["tasks"] = []
     return shown

@@ -9,7 +9,7 @@ from collections import deque
 
 from tests.oracle import definitions, ending, timeouts
 from tests.oracle.decide import decide, start_due_wait
-from tests.oracle.expressions import with_template
+from tests.oracle.expressions import context_of, resolve, text, with_template
 from tests.oracle.mapping import pinned
 from tests.oracle.model import (
     CANCELED,
@@ -47,6 +47,8 @@ class World:
         # What workflows have to tell each other, in order: ends, with their output, and starts, without.
         self.messages: deque[tuple[str, Object | None]] = deque()
         self.doubts: list[str] = []
+        # Name and idempotency key that workflows were started with.
+        self.keys: dict[str, tuple[str, str]] = {}
         self._ids = 0
         self._pushes = 0
         # The timer of each workflow: its moment, and its place among all that were set.
@@ -128,6 +130,7 @@ class World:
         task_to_domain: dict[str, str] | None = None,
         parent: tuple[Workflow, Task] | None = None,
         waits_in_line: bool = False,
+        may_refuse: bool = False,
     ) -> Workflow:
         """Starts a workflow and decides it (S-3.1), at once or when its turn among the messages comes."""
         if given is None:
@@ -146,12 +149,53 @@ class World:
         if parent is not None:
             workflow.parent_id, workflow.parent_task_id = parent[0].id, parent[1].id
             parent[1].child = workflow.id
+        self._limit(workflow, refuses=may_refuse)
         self.workflows[workflow.id] = workflow
         if waits_in_line:
             self.messages.append((workflow.id, None))
         else:
             decide(self, workflow)
         return workflow
+
+    def _limit(self, workflow: Workflow, *, refuses: bool) -> None:
+        """Holds or refuses a workflow of which enough run (S-53.5)."""
+        config = workflow.definition.raw.get("rateLimitConfig") or {}
+        if (config.get("concurrentExecLimit") or 0) <= 0:
+            return
+        key = resolve(config.get("rateLimitKey") or "", context_of(workflow))
+        workflow.limit_key = "" if key is None else text(key)
+        if self._has_room(workflow, others=list(self.workflows.values())):
+            return
+        if refuses and config.get("policy") == "REJECT":
+            raise Refusal(429, "as many as may run do")
+        workflow.held = True
+
+    def _has_room(self, workflow: Workflow, *, others: list[Workflow]) -> bool:
+        same = [
+            w
+            for w in others
+            if (w.definition.name, w.limit_key) == (workflow.definition.name, workflow.limit_key)
+        ]
+        waiting = any(w.held for w in same if not w.terminal)
+        running = [w for w in same if not w.terminal and not w.held]
+        limit: int = workflow.definition.raw["rateLimitConfig"]["concurrentExecLimit"]
+        return not waiting and len(running) < limit
+
+    def _admit(self) -> bool:
+        """Lets the first workflow begin that waits and may; whether there was one."""
+        for workflow in self.workflows.values():
+            if workflow.held and not workflow.terminal:
+                before = [w for w in self.workflows.values() if not w.held]
+                if self._has_room(workflow, others=before) and self._is_first(workflow):
+                    workflow.held = False
+                    decide(self, workflow)
+                    return True
+        return False
+
+    def _is_first(self, workflow: Workflow) -> bool:
+        key = (workflow.definition.name, workflow.limit_key)
+        line = [w for w in self.workflows.values() if w.held and not w.terminal]
+        return next(w for w in line if (w.definition.name, w.limit_key) == key) is workflow
 
     def _start_child(self, parent: Workflow, task: Task) -> None:
         """S-30.4 to S-30.8."""
@@ -187,7 +231,7 @@ class World:
         A timer is a command of its own (S-55.2 Do): what is overdue the moment it is made strikes when the
         command that made it is over.
         """
-        while self._start_due_child() or self._deliver() or self._fire_overdue():
+        while self._admit() or self._start_due_child() or self._deliver() or self._fire_overdue():
             pass
         for workflow in self.workflows.values():
             self.keep_timer(workflow)

@@ -37,6 +37,10 @@ impl Definitions for Nothing {
         None
     }
 
+    fn has_room(&self, _: &str, _: &str, _: usize) -> bool {
+        true
+    }
+
     fn is_polled(&self, _: &str, _: &str, _: i64) -> bool {
         true
     }
@@ -84,6 +88,7 @@ fn start(graph: &Arc<Graph>, input: &Raw) -> Start {
         event: None,
         created_by: None,
         input_path: None,
+        idempotency_key: None,
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Start {
     pub created_by: Option<Arc<str>>,
     /// Where the input lies when a client stored it outside.
     pub input_path: Option<Arc<str>>,
+    /// The client's key for this start.
+    pub idempotency_key: Option<Arc<str>>,
 }
 
 /// A worker's report.
@@ -87,6 +89,8 @@ pub enum Command {
     Tick,
     /// Look again; nothing to do unless something is due (S-60.10).
     Decide,
+    /// An execution that was held may begin (S-53.5).
+    Admit,
     /// S-60.1.
     Pause,
     /// S-60.3.

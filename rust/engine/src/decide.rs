@@ -21,6 +21,7 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
         Command::Report(report) => commands::report::run(&mut step, *report)?,
         Command::Tick => commands::tick::run(&mut step),
         Command::Decide => step.go_on(),
+        Command::Admit => commands::start::admit(&mut step),
         Command::Pause => commands::pause::run(&mut step)?,
         Command::Resume => commands::resume::run(&mut step)?,
         Command::Terminate { reason, is_from_parent } => {

@@ -21,6 +21,7 @@ mod wait_time;
 pub use command::{Command, Given, Outcome, Rejection, TaskEvent, Transition};
 pub use commands::arrived::removal_reason;
 pub use commands::retry::{child_to_resume, is_retryable};
+pub use commands::start::limit_of;
 pub use decide::{begin, decide};
 pub use graph::{Definitions, Graph};
 pub use live::Live;

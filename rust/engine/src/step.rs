@@ -227,10 +227,19 @@ impl<'a, 'g> Step<'a, 'g> {
 
     /// Ends an instance that is still open: status, reason and output as given by `change`.
     pub fn settle(&mut self, no: TaskNo, status: TaskStatus, reason: Option<String>) {
-        self.edit(no, TaskChange::default(), |task| {
+        let too_large = too_large_output(&self.live.task(no).output);
+        let parts = TaskChange { output: too_large.is_some(), ..TaskChange::default() };
+        self.edit(no, parts, |task| {
             task.status = status;
             if let Some(reason) = reason {
                 task.reason = Some(cut_reason(&reason).into());
+            }
+            if let Some(why) = too_large {
+                task.output = Raw::empty_object();
+                task.reason = Some(why.into());
+                if !matches!(status, TaskStatus::Canceled | TaskStatus::TimedOut) {
+                    task.status = TaskStatus::FailedWithTerminalError;
+                }
             }
         });
     }
@@ -253,6 +262,13 @@ impl<'a, 'g> Step<'a, 'g> {
             ended: self.ended,
         }
     }
+}
+
+/// Why an output cannot be kept: it has more bytes than a payload may (S-91.1, S-91.2).
+pub fn too_large_output(output: &str) -> Option<String> {
+    let (bytes, most) = (output.len(), fastcond_json::BYTES_MAX);
+    (bytes > most)
+        .then(|| format!("The output of {bytes} bytes is larger than the {most} bytes that are allowed"))
 }
 
 /// Reasons are at most 500 characters (rest-api 14).

@@ -63,6 +63,10 @@ impl Definitions for Registry {
         Some(1)
     }
 
+    fn has_room(&self, _: &str, _: &str, _: usize) -> bool {
+        true
+    }
+
     fn is_polled(&self, _: &str, _: &str, _: i64) -> bool {
         false
     }
@@ -173,6 +177,7 @@ fn plain_start(id: WorkflowId, graph: Arc<Graph>, input: Raw) -> Start {
         event: None,
         created_by: None,
         input_path: None,
+        idempotency_key: None,
     }
 }
 

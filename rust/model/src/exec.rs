@@ -64,6 +64,12 @@ pub struct Header {
     pub is_continuing: bool,
     /// Where the input lies when a client stored it outside.
     pub input_path: Option<Arc<str>>,
+    /// The key it was started with (S-90.1).
+    pub idempotency_key: Option<Arc<str>>,
+    /// What its `rateLimitKey` came to at the start (S-53.5).
+    pub limit_key: Option<Arc<str>>,
+    /// It waits for others of its key to end before it begins.
+    pub is_held: bool,
 }
 
 impl Header {
@@ -93,6 +99,9 @@ impl Header {
             next_message: 0,
             is_continuing: false,
             input_path: None,
+            idempotency_key: None,
+            limit_key: None,
+            is_held: false,
         }
     }
 }

@@ -14,7 +14,8 @@ pub mod status;
 
 pub use codec::{Change, CodecError, TaskChange};
 pub use def::{
-    InlineDefinition, RetryLogic, SubWorkflowParams, TaskDef, TimeoutPolicy, WorkflowDef, WorkflowTask,
+    IdempotencyStrategy, InlineDefinition, RetryLogic, SubWorkflowParams, TaskDef, TimeoutPolicy,
+    WorkflowDef, WorkflowTask,
 };
 pub use exec::{DynSpec, Execution, Header, NodeRef, Parent, Task, TaskTable};
 pub use ids::{DefId, TaskId, TaskNo, WorkflowId};

@@ -3,8 +3,10 @@
 //! Everything that happens goes: set the clock, make a call (or let timers fire), take what came out. What came out is
 //! journal records and the replies that may be given once those records are durable.
 
+pub mod admitting;
 pub mod commit;
 pub mod deliver;
+pub mod keys;
 pub mod limits;
 pub mod polling;
 pub mod records;
@@ -20,7 +22,8 @@ use fastcond_engine::{Graph, Live};
 use fastcond_expr::script::Scripts;
 use fastcond_model::WorkflowId;
 use fastcond_queue::{
-    Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle, TimingWheel,
+    Admissions, Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle,
+    TimingWheel,
 };
 use fastcond_store::StoreFault;
 use registry::Registry;
@@ -186,6 +189,7 @@ pub struct Machine {
     next_poll: u64,
     is_stopping: bool,
     concurrency: Concurrency,
+    admissions: Admissions,
     rates: RateLimit,
     holding: IdMap<TaskKey, Arc<str>>,
     waiting_for_slot: HashMap<Arc<str>, BTreeSet<QueueId>>,
@@ -260,6 +264,7 @@ impl Machine {
             next_poll: 0,
             is_stopping: false,
             concurrency: Concurrency::new(),
+            admissions: Admissions::default(),
             rates: RateLimit::new(),
             holding: IdMap::default(),
             waiting_for_slot: HashMap::new(),

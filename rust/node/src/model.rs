@@ -141,7 +141,8 @@ fn check_rules(live: &Live) -> Result<(), String> {
     if header.status.is_terminal() && open > 0 {
         return Err(format!("{} is {} with {open} open tasks", live.execution.id, header.status));
     }
-    if header.status == fastcond_model::WorkflowStatus::Running && open == 0 && live.work.is_empty() {
+    let is_waiting = open > 0 || !live.work.is_empty() || header.is_held;
+    if header.status == fastcond_model::WorkflowStatus::Running && !is_waiting {
         return Err(format!("{} is RUNNING with nothing to wait for", live.execution.id));
     }
     for task in live.execution.tasks.iter() {

@@ -12,7 +12,9 @@
 //! | may this task be handed out now | [`limits`] |
 //! | which parked poll is answered next | [`polls`] |
 //! | who polled last | [`poll_data`] |
+//! | may this execution begin now | [`admission`] |
 
+pub mod admission;
 pub mod lease;
 pub mod limits;
 pub mod names;
@@ -22,6 +24,7 @@ pub mod ready;
 mod slab;
 pub mod wheel;
 
+pub use admission::{Admissions, LimitKey};
 pub use lease::{Lease, LeaseLost, LeaseTable};
 pub use limits::{Concurrency, RateLimit, Released};
 pub use names::{QueueId, QueueKey, QueueRef};

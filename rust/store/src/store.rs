@@ -66,6 +66,8 @@ pub trait Recover {
     fn covered(&mut self, position: u64);
     /// An open execution, as of the covered position.
     fn open_row(&mut self, row: OpenRow<'_>);
+    /// The families of keyed records that it wants to have handed over, in this order.
+    fn families(&self) -> &'static [&'static str];
     /// A keyed record, as of the covered position.
     fn thing(&mut self, kind: &str, key: &str, value: &[u8]);
     /// A journal record after the covered position; in order, without holes.
@@ -109,7 +111,9 @@ impl<D: Disk> Store<D> {
         let covered = self.archive.written().covered;
         into.covered(covered);
         reader.scan_open(|row| into.open_row(row))?;
-        reader.scan_things(|kind, key, value| into.thing(kind, key, value))?;
+        for family in into.families() {
+            reader.scan_things(family, |kind, key, value| into.thing(kind, key, value))?;
+        }
         let mut records = self.recovery.records(covered + 1);
         while let Some((position, payload)) = records.read_next()? {
             into.record(position, payload);

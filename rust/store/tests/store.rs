@@ -42,6 +42,10 @@ impl Recover for Transcript {
         self.0.push(format!("open {}", row.id[0]));
     }
 
+    fn families(&self) -> &'static [&'static str] {
+        &["def"]
+    }
+
     fn thing(&mut self, kind: &str, key: &str, value: &[u8]) {
         self.0.push(format!("thing {kind} {key} {}", String::from_utf8_lossy(value)));
     }

@@ -1,7 +1,7 @@
 //! A worker's report (S-52): the first terminal one wins, later ones change nothing.
 
 use crate::command::{Outcome, Rejection, Report};
-use crate::step::{Step, cut_reason};
+use crate::step::{Step, cut_reason, too_large_output};
 use crate::tasks::Mode;
 use fastcond_json::{Raw, merged};
 use fastcond_model::{ResultStatus, TaskChange, TaskStatus};
@@ -38,10 +38,17 @@ pub fn run(step: &mut Step<'_, '_>, report: Report) -> Result<(), Rejection> {
 
 fn take_over(step: &mut Step<'_, '_>, report: Report, status: TaskStatus) {
     let now_ms = step.now();
+    let stored = &step.live.task(report.task).output;
+    let mut output =
+        if report.is_merged { Raw::of_checked(merged(stored, &report.output)) } else { report.output };
+    let (mut status, mut reason) = (status, report.reason);
+    if let Some(why) = too_large_output(&output) {
+        output = Raw::empty_object();
+        (status, reason) = (TaskStatus::FailedWithTerminalError, Some(why));
+    }
     step.edit(report.task, TaskChange { output: true, ..TaskChange::default() }, |t| {
-        t.output =
-            if report.is_merged { Raw::of_checked(merged(&t.output, &report.output)) } else { report.output };
-        t.reason = report.reason.as_deref().map(|r| cut_reason(r).into());
+        t.output = output;
+        t.reason = reason.as_deref().map(|r| cut_reason(r).into());
         if !(report.keeps_worker && report.worker.is_none()) {
             t.worker = report.worker;
         }

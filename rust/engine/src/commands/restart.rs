@@ -34,6 +34,7 @@ pub fn run(step: &mut Step<'_, '_>, graph: Option<Arc<Graph>>) -> Result<(), Rej
     header.status = WorkflowStatus::Running;
     header.create_ms = now_ms;
     header.end_ms = 0;
+    header.is_held = false;
     header.last_retried_ms = 0;
     header.reason = None;
     header.failed_task = None;

@@ -18,6 +18,12 @@ pub fn run(step: &mut Step<'_, '_>) -> Result<(), Rejection> {
     header.status = WorkflowStatus::Running;
     header.last_retried_ms = now_ms;
     step.touch_header();
+    let is_held = step.live.execution.header.is_held;
+    if !is_held && step.live.execution.tasks.iter().next().is_none() {
+        // It was admitted while it was paused.
+        super::start::first_steps(step);
+        return Ok(());
+    }
     step.live.work = pass::unfinished(step.live).into();
     super::tick::run(step);
     Ok(())

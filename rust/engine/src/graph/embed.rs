@@ -19,6 +19,8 @@ pub trait Definitions {
     fn latest_version(&self, name: &str) -> Option<i32>;
     /// Whether a worker polled this type and domain within the last ten seconds (S-50.6).
     fn is_polled(&self, task_type: &str, domain: &str, now_ms: i64) -> bool;
+    /// Whether one more execution of a limit key may run (S-53.5).
+    fn has_room(&self, workflow: &str, key: &str, limit: usize) -> bool;
     /// An allow-listed environment entry (S-8.8).
     fn environment(&self, name: &str) -> Option<String>;
 }

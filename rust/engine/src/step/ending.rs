@@ -3,6 +3,7 @@
 use super::Step;
 use crate::scope::InputScope;
 use crate::view;
+use fastcond_expr::ExprError;
 use fastcond_json::{ObjectWriter, Raw, as_str, get, merged};
 use fastcond_model::{Message, Task, TaskChange, TaskNo, TaskStatus, WorkflowId, WorkflowStatus};
 use std::sync::Arc;
@@ -32,7 +33,12 @@ impl Step<'_, '_> {
             });
             return;
         }
-        self.close(WorkflowStatus::Completed, None, None);
+        // S-3.5
+        let reason = self.live.graph.first.is_none().then(|| "The definition has no tasks.".to_owned());
+        self.close(WorkflowStatus::Completed, reason, None);
+        if self.live.execution.header.status == WorkflowStatus::Failed {
+            self.start_failure_workflow();
+        }
     }
 
     /// S-4.15: a turn that ends the workflow as failed leaves what it looked at unmarked.
@@ -100,12 +106,19 @@ impl Step<'_, '_> {
     }
 
     /// Makes the execution terminal: output, failed names, open tasks cancelled, parent told.
-    fn close(&mut self, status: WorkflowStatus, reason: Option<String>, task: Option<TaskNo>) {
+    ///
+    /// An output that is too large is dropped, and what would have completed fails (S-91.2).
+    fn close(&mut self, mut status: WorkflowStatus, mut reason: Option<String>, task: Option<TaskNo>) {
         if status != WorkflowStatus::Completed {
             // S-7.8: the output of an execution that did not complete may name its status.
             self.live.execution.header.status = status;
         }
-        let output = self.final_output();
+        let output = self.final_output().unwrap_or_else(|why| {
+            if status == WorkflowStatus::Completed {
+                (status, reason) = (WorkflowStatus::Failed, Some(why));
+            }
+            Raw::empty_object()
+        });
         self.set_output(output);
         self.cancel_open_tasks(status, reason.as_deref());
         let failed: Vec<(Arc<str>, Arc<str>)> = self
@@ -121,6 +134,7 @@ impl Step<'_, '_> {
         header.status = status;
         header.end_ms = now_ms;
         header.is_continuing = false;
+        header.is_held = false;
         header.reason = reason.map(Into::into);
         header.failed_task = header.failed_task.or(task);
         for (reference, name) in failed {
@@ -137,28 +151,27 @@ impl Step<'_, '_> {
         self.tell_parent();
     }
 
-    /// Output at the end (S-7.12).
-    fn final_output(&self) -> Raw {
+    /// Output at the end (S-7.12); the error says why it is too large to be kept (S-91.2).
+    fn final_output(&self) -> Result<Raw, String> {
         let execution = &self.live.execution;
         let terminate = execution
             .listed()
             .into_iter()
             .find(|t| &*t.task_type == "TERMINATE" && t.status == TaskStatus::Completed);
-        if let Some(task) = terminate {
-            return task.output.clone();
-        }
-        if let Some(template) = &self.live.graph.output {
+        let output = if let Some(task) = terminate {
+            task.output.clone()
+        } else if let Some(template) = &self.live.graph.output {
             let scope = InputScope::new(self.live, self.given.defs, None);
-            return template.resolve_raw(&scope).unwrap_or_else(|e| {
-                let mut out = String::new();
-                let mut object = ObjectWriter::begin(&mut out);
-                object.str("conductor.output_error", &e.to_string());
-                object.end();
-                Raw::of_checked(out)
-            });
-        }
-        let last = execution.tasks.iter().max_by_key(|t| (t.seq, t.no));
-        last.map_or_else(|| execution.output.clone(), |t| self.output_before(t.no))
+            match template.resolve_raw(&scope) {
+                Ok(output) => output,
+                Err(ExprError::OutputTooLarge) => return Err(ExprError::OutputTooLarge.to_string()),
+                Err(error) => Raw::of_checked(note("conductor.output_error", &error.to_string())),
+            }
+        } else {
+            let last = execution.tasks.iter().max_by_key(|t| (t.seq, t.no));
+            last.map_or_else(|| execution.output.clone(), |t| self.output_before(t.no))
+        };
+        super::too_large_output(&output).map_or(Ok(output), Err)
     }
 
     /// Output of an instance; a join or loop in progress gains nothing from the turn that ends the execution.
@@ -231,14 +244,11 @@ impl Step<'_, '_> {
             },
             None => Err(format!("Failure workflow name could not be resolved: {written}")),
         };
-        let note = match started {
+        let told = match started {
             Ok(graph) => self.send_failure_start(graph).to_string(),
             Err(why) => why,
         };
-        let mut extra = String::new();
-        let mut object = ObjectWriter::begin(&mut extra);
-        object.str("conductor.failure_workflow", &note);
-        object.end();
+        let extra = note("conductor.failure_workflow", &told);
         let output = merged(&self.live.execution.output, &extra);
         self.set_output(Raw::of_checked(output));
     }
@@ -269,7 +279,11 @@ impl Step<'_, '_> {
         if let Some(no) = header.failed_task {
             object.str("failureTaskId", &execution.id.task(no).to_string());
         }
-        view::workflow::write(self.live, object.field("failedWorkflow"), view::workflow::Include::Tasks);
+        view::workflow::write_openly(
+            self.live,
+            object.field("failedWorkflow"),
+            view::workflow::Include::Tasks,
+        );
         object.end();
         let input = Raw::of_checked(merged(&execution.input, &extra));
         let message = Message::Start {
@@ -285,6 +299,15 @@ impl Step<'_, '_> {
         self.send(message);
         id
     }
+}
+
+/// A map with one text in it.
+fn note(key: &str, text: &str) -> String {
+    let mut out = String::new();
+    let mut object = ObjectWriter::begin(&mut out);
+    object.str(key, text);
+    object.end();
+    out
 }
 
 /// Ids of instances as text.

@@ -211,14 +211,22 @@ impl Step<'_, '_> {
             .filter_map(|name| self.live.graph.find(name).and_then(|id| self.live.current(id, place)))
             .find(|t| t.status != TaskStatus::Skipped)
             .cloned();
-        let is_permissive = |live: &Live, t: &Task| live.node_of(t).is_some_and(|n| n.step.permissive);
+        // S-26.3 Do: a permissive failure is passed over as long as another one may still end well.
+        let is_passed_over = |t: &Task| {
+            is_over_for_join(t)
+                && t.status.is_failure()
+                && self.live.node_of(t).is_some_and(|n| n.step.permissive)
+        };
         let all_final = !listed.is_empty() && listed.iter().all(is_over_for_join);
-        let mut candidates = listed.iter().filter(|t| {
-            all_final || !(is_over_for_join(t) && t.status.is_failure() && is_permissive(self.live, t))
-        });
-        let Some(chosen) = candidates.next().or(if listed.is_empty() { fallback.as_ref() } else { None })
-        else {
-            return;
+        let first = listed.iter().find(|t| !is_passed_over(t));
+        let last_resort = if listed.is_empty() { fallback.as_ref() } else { listed.first() };
+        let chosen = match first {
+            Some(first) => first,
+            None if all_final || listed.is_empty() => {
+                let Some(last_resort) = last_resort else { return };
+                last_resort
+            }
+            None => return,
         };
         if !is_over_for_join(chosen) {
             return;

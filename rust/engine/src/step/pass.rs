@@ -16,6 +16,9 @@ impl Step<'_, '_> {
             self.close_joins_while_paused();
             return;
         }
+        if self.live.execution.header.is_held {
+            return;
+        }
         self.set_continuing(false);
         loop {
             while !self.live.work.is_empty() {

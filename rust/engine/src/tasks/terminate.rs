@@ -13,11 +13,7 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     let input = step.live.task(no).input.clone();
     let word = get(&input, "terminationStatus").and_then(as_str).unwrap_or_default();
     if !matches!(&*word, "COMPLETED" | "FAILED" | "TERMINATED") {
-        step.settle(
-            no,
-            TaskStatus::FailedWithTerminalError,
-            Some("given termination status is not valid".to_owned()),
-        );
+        step.settle(no, TaskStatus::Failed, Some("given termination status is not valid".to_owned()));
         return;
     }
     let output = match get(&input, "workflowOutput") {

@@ -1,5 +1,6 @@
 //! `WorkflowSummary`, as searches give it.
 
+use super::masking::masked;
 use fastcond_json::{ArrayWriter, Kind, ObjectWriter, as_str, elements, kind, members};
 use fastcond_model::Execution;
 
@@ -23,7 +24,7 @@ pub fn iso(ms: i64) -> String {
 }
 
 /// Appends the summary of an execution whose definition has that classifier.
-pub fn write(execution: &Execution, classifier: &str, out: &mut String) {
+pub fn write(execution: &Execution, classifier: &str, fields: &[impl AsRef<str>], out: &mut String) {
     let header = &execution.header;
     let mut object = ObjectWriter::begin(out);
     object.str("workflowType", &header.name).i64("version", i64::from(header.version));
@@ -34,7 +35,8 @@ pub fn write(execution: &Execution, classifier: &str, out: &mut String) {
         object.str("endTime", &iso(header.end_ms));
     }
     object.str("status", header.status.text());
-    let (input, output) = (map_text(&execution.input), map_text(&execution.output));
+    let input = map_text(&masked(&execution.input, fields));
+    let output = map_text(&masked(&execution.output, fields));
     object.str("input", &input).str("output", &output);
     object.str_if_some("reasonForIncompletion", header.reason.as_deref());
     let ran_ms = if header.end_ms > 0 { header.end_ms - header.create_ms } else { 0 };

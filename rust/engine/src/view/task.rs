@@ -1,5 +1,6 @@
 //! `Task`.
 
+use super::masking::masked;
 use crate::graph::Node;
 use crate::live::Live;
 use crate::step::joins::effective_output;
@@ -16,6 +17,8 @@ pub struct Shown<'a> {
     pub now_ms: i64,
     /// Input with secrets filled in, for a worker.
     pub input: Option<&'a str>,
+    /// Masked fields are hidden: whoever reads is not the worker that needs them (S-92.7).
+    pub hides: bool,
 }
 
 /// About how long a task gets as JSON, so that it is written into one allocation.
@@ -41,7 +44,8 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     let node = live.node_of(task);
     let mut object = ObjectWriter::begin(out);
     object.str("taskType", &task.task_type).str("status", task.status.text());
-    object.raw("inputData", shown.input.unwrap_or(&task.input));
+    let fields: &[String] = if shown.hides { &live.graph.def.masked_fields } else { &[] };
+    object.raw("inputData", &masked(shown.input.unwrap_or(&task.input), fields));
     object.str("referenceTaskName", &task.reference);
     number(&mut object, "retryCount", i64::from(task.retry_count));
     number(&mut object, "seq", i64::from(task.seq));
@@ -68,7 +72,7 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     object.str_if_some("reasonForIncompletion", task.reason.as_deref());
     number(&mut object, "callbackAfterSeconds", task.callback_after_s);
     object.str_if_some("workerId", task.worker.as_deref());
-    write_output(live, task, &mut object);
+    write_output(live, task, fields, &mut object);
     write_step(live, task, &mut object);
     object.str_if_some("domain", task.domain.as_deref());
     let queued = node.as_ref().filter(|n| matches!(n.behaviour.mode, Mode::Worker | Mode::System));
@@ -97,11 +101,11 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     object.end();
 }
 
-fn write_output(live: &Live, task: &Task, object: &mut ObjectWriter<'_>) {
+fn write_output(live: &Live, task: &Task, fields: &[String], object: &mut ObjectWriter<'_>) {
     if task.status.is_terminal() {
-        object.raw("outputData", &task.output);
+        object.raw("outputData", &masked(&task.output, fields));
     } else {
-        object.raw("outputData", &effective_output(live, task));
+        object.raw("outputData", &masked(&effective_output(live, task), fields));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Workflow` and the status summary.
 
+use super::masking::{fields_of, masked};
 use super::task::{self, Shown};
 use crate::live::Live;
 use fastcond_json::{ArrayWriter, ObjectWriter};
@@ -15,12 +16,22 @@ pub enum Include {
     NoTasks,
 }
 
-/// Appends an execution as JSON.
+/// Appends an execution as JSON, as somebody may read it who need not know masked fields (S-92.7).
 pub fn write(live: &Live, out: &mut String, include: Include) {
-    write_with(&live.execution, &live.graph.text, out, |tasks| {
+    write_live(live, out, include, true);
+}
+
+/// Appends an execution as JSON with everything in it, for another execution to work with.
+pub fn write_openly(live: &Live, out: &mut String, include: Include) {
+    write_live(live, out, include, false);
+}
+
+fn write_live(live: &Live, out: &mut String, include: Include, hides: bool) {
+    let fields: &[String] = if hides { &live.graph.def.masked_fields } else { &[] };
+    write_with(&live.execution, &live.graph.text, fields, out, |tasks| {
         if include == Include::Tasks {
             for item in live.execution.listed() {
-                let shown = Shown { now_ms: live.execution.header.update_ms, input: None };
+                let shown = Shown { now_ms: live.execution.header.update_ms, input: None, hides };
                 task::write(live, item, shown, tasks.element());
             }
         }
@@ -29,12 +40,13 @@ pub fn write(live: &Live, out: &mut String, include: Include) {
 
 /// Appends an execution without its tasks; `definition` is the JSON of its snapshot.
 pub fn write_without_tasks(execution: &Execution, definition: &str, out: &mut String) {
-    write_with(execution, definition, out, |_| {});
+    write_with(execution, definition, &fields_of(definition), out, |_| {});
 }
 
 fn write_with(
     execution: &Execution,
     definition: &str,
+    fields: &[impl AsRef<str>],
     out: &mut String,
     list: impl FnOnce(&mut ArrayWriter<'_>),
 ) {
@@ -51,20 +63,25 @@ fn write_with(
     let mut tasks = object.array("tasks");
     list(&mut tasks);
     tasks.end();
-    object.raw("input", &execution.input).raw("output", &execution.output);
+    object.raw("input", &masked(&execution.input, fields));
+    object.raw("output", &masked(&execution.output, fields));
     object.str_if_some("correlationId", header.correlation_id.as_deref());
     if let Some(from) = header.rerun_from {
         object.str("reRunFromWorkflowId", &from.to_string());
     }
     object.str_if_some("reasonForIncompletion", header.reason.as_deref());
+    object.str_if_some("idempotencyKey", header.idempotency_key.as_deref());
     object.str_if_some("event", header.event.as_deref());
     object.raw("taskToDomain", &header.task_to_domain);
     write_names(&mut object, "failedReferenceTaskNames", &header.failed_refs);
     write_names(&mut object, "failedTaskNames", &header.failed_names);
     object.raw("workflowDefinition", definition);
     object.str_if_some("externalInputPayloadStoragePath", header.input_path.as_deref());
-    object.i64("priority", i64::from(header.priority)).raw("variables", &execution.variables);
-    object.i64("lastRetriedTime", header.last_retried_ms).raw("history", "[]").bool("rateLimited", false);
+    object
+        .i64("priority", i64::from(header.priority))
+        .raw("variables", &masked(&execution.variables, fields));
+    object.i64("lastRetriedTime", header.last_retried_ms).raw("history", "[]");
+    object.str_if_some("rateLimitKey", header.limit_key.as_deref()).bool("rateLimited", header.is_held);
     object.i64("startTime", header.create_ms).str("workflowName", &header.name);
     object.i64("workflowVersion", i64::from(header.version));
     object.end();
@@ -94,10 +111,10 @@ pub fn write_status(live: &Live, parts: StatusParts, out: &mut String) {
     object.str("workflowId", &execution.id.to_string());
     object.str_if_some("correlationId", execution.header.correlation_id.as_deref().filter(|c| !c.is_empty()));
     if parts.output {
-        object.raw("output", &execution.output);
+        object.raw("output", &masked(&execution.output, &live.graph.def.masked_fields));
     }
     if parts.variables {
-        object.raw("variables", &execution.variables);
+        object.raw("variables", &masked(&execution.variables, &live.graph.def.masked_fields));
     }
     object.str("status", execution.header.status.text());
     object.end();

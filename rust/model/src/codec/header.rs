@@ -39,6 +39,9 @@ pub(super) fn write(w: &mut Writer<'_>, h: &Header) {
     w.uint(21, u64::from(h.next_message));
     w.flag(22, h.is_continuing);
     w.text(23, h.input_path.as_deref());
+    w.text(24, h.idempotency_key.as_deref());
+    w.text(25, h.limit_key.as_deref());
+    w.flag(26, h.is_held);
 }
 
 pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
@@ -72,6 +75,9 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Header, CodecError> {
             21 => h.next_message = field.narrow()?,
             22 => h.is_continuing = field.flag()?,
             23 => h.input_path = Some(field.text()?),
+            24 => h.idempotency_key = Some(field.text()?),
+            25 => h.limit_key = Some(field.text()?),
+            26 => h.is_held = field.flag()?,
             _ => {}
         }
     }

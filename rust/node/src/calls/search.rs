@@ -7,6 +7,7 @@ use crate::machine::records;
 use crate::machine::shelf::{Ask, Question};
 use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::validate::Violation;
+use fastcond_engine::view::masking::fields_of;
 use fastcond_engine::view::{summary, workflow};
 use fastcond_engine::{Live, graph};
 use fastcond_json::{ArrayWriter, ObjectWriter};
@@ -98,7 +99,8 @@ fn found(reader: &ArchiveReader, query: &SearchQuery, shape: Shape) -> Result<St
         match shape {
             Shape::Summary => {
                 let classifier = doc.classifier.as_deref().unwrap_or("workflow");
-                summary::write(&execution, classifier, list.element());
+                let text = definition(reader, &execution)?;
+                summary::write(&execution, classifier, &fields_of(&text), list.element());
             }
             Shape::Workflow => {
                 let text = definition(reader, &execution)?;

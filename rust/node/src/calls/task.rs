@@ -272,7 +272,7 @@ fn read(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failu
     let live = machine.find(workflow).ok_or_else(missing)?;
     let task = live.execution.tasks.get(no).ok_or_else(missing)?;
     let mut out = String::new();
-    view::write(live, task, Shown { now_ms, input: None }, &mut out);
+    view::write(live, task, Shown { now_ms, input: None, hides: true }, &mut out);
     Ok(Reply::json(out))
 }
 

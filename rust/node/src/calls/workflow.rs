@@ -10,7 +10,7 @@ use fastcond_engine::view::task::{self as task_view, Shown};
 use fastcond_engine::view::workflow::{self as view, Include, StatusParts};
 use fastcond_engine::{Command, Graph, child_to_resume, is_retryable};
 use fastcond_json::{ObjectWriter, Raw, kind};
-use fastcond_model::{StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
+use fastcond_model::{IdempotencyStrategy, StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
 use fastcond_store::NameQuery;
 use indexmap::IndexMap;
 use std::sync::Arc;
@@ -91,10 +91,17 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         _ if request.external_input_payload_storage_path.is_some() => Raw::empty_object(),
         _ => return Err(Failure::bad_request("NULL input passed when starting workflow")),
     };
+    let key = request.idempotency_key.filter(|key| !key.trim().is_empty());
     let id = machine.new_id();
-    Ok(machine.start(Start {
+    if let Some(key) = &key {
+        let strategy = request.idempotency_strategy.unwrap_or(IdempotencyStrategy::Fail);
+        if let Some(existing) = machine.keyed_start(&graph.name, key, strategy)? {
+            return Ok(existing);
+        }
+    }
+    let prepared = machine.prepare(Start {
         id,
-        graph,
+        graph: graph.clone(),
         input,
         correlation_id: request.correlation_id.map(Into::into),
         priority,
@@ -103,7 +110,18 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         event: None,
         created_by: request.created_by.map(Into::into),
         input_path: request.external_input_payload_storage_path.map(Into::into),
-    }))
+        idempotency_key: key.as_deref().map(Into::into),
+    });
+    if prepared.is_to_be_refused() {
+        return Err(Failure::new(
+            429,
+            format!("Workflow {} is limited by its rateLimitConfig, and as many as may run do", graph.name),
+        ));
+    }
+    if let Some(key) = &key {
+        machine.note_key(&graph.name, key, id)?;
+    }
+    Ok(machine.make_true(prepared))
 }
 
 fn domains(map: &IndexMap<String, String>) -> Raw {
@@ -186,7 +204,7 @@ fn tasks(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
     object.i64("totalHits", i64::try_from(matching.len()).unwrap_or(i64::MAX));
     let mut list = object.array("results");
     for task in matching.into_iter().skip(start).take(count) {
-        task_view::write(live, task, Shown { now_ms, input: None }, list.element());
+        task_view::write(live, task, Shown { now_ms, input: None, hides: true }, list.element());
     }
     list.end();
     object.end();

@@ -15,7 +15,11 @@ use fastcond_queue::{QueueRef, TaskKey};
 /// Calls `decide`-like functions with everything a command may look at.
 macro_rules! given {
     ($machine:expr, $seed:expr, $given:ident) => {
-        let looking = Looking { registry: &$machine.registry, poll_data: &$machine.poll_data };
+        let looking = Looking {
+            registry: &$machine.registry,
+            poll_data: &$machine.poll_data,
+            admissions: &$machine.admissions,
+        };
         let $given = &mut Given {
             now_ms: $machine.now_ms,
             seed: $seed,
@@ -23,6 +27,20 @@ macro_rules! given {
             scripts: &mut $machine.scripts,
         };
     };
+}
+
+/// A start that was decided and is not true yet.
+pub struct Prepared {
+    live: Live,
+    transition: Transition,
+}
+
+impl Prepared {
+    /// Whether it would have to wait and its definition wants it refused instead (S-53.5).
+    pub fn is_to_be_refused(&self) -> bool {
+        let config = self.live.graph.def.rate_limit_config.as_ref();
+        self.live.execution.header.is_held && config.and_then(|c| c.policy.as_deref()) == Some("REJECT")
+    }
 }
 
 impl Machine {
@@ -49,16 +67,25 @@ impl Machine {
         result
     }
 
+    /// Decides a start without making it true.
+    pub fn prepare(&mut self, start: Start) -> Prepared {
+        let seed = self.random();
+        given!(self, seed, given);
+        let (live, transition) = begin(start, given);
+        Prepared { live, transition }
+    }
+
     /// Starts an execution.
     pub fn start(&mut self, start: Start) -> WorkflowId {
-        let id = start.id;
-        let seed = self.random();
-        self.store_snapshot(&start.graph.clone());
-        self.stats.started.add(&[&start.graph.name]);
-        let (live, transition) = {
-            given!(self, seed, given);
-            begin(start, given)
-        };
+        let prepared = self.prepare(start);
+        self.make_true(prepared)
+    }
+
+    /// Makes a start true that was decided just now.
+    pub fn make_true(&mut self, Prepared { live, transition }: Prepared) -> WorkflowId {
+        let id = live.execution.id;
+        self.store_snapshot(&live.graph.clone());
+        self.stats.started.add(&[&live.graph.name]);
         let mut entry = Entry { live, is_dirty: false, row: None, batched: 0, may_leave: false };
         self.commit(id, &mut entry, &transition);
         self.prefixes.insert(id);
@@ -110,6 +137,7 @@ impl Machine {
         for &number in &transition.change.sent {
             self.outbox.push_back((id, number));
         }
+        self.follow_limit(live);
         if transition.ended {
             let header = &live.execution.header;
             self.stats.ended.add(&[&header.name, header.status.text()]);
@@ -195,10 +223,15 @@ impl Machine {
         if !self.load(id) {
             return Ok(());
         }
+        let header = &self.executions[&id.0].live.execution.header;
+        if let Some((name, key)) = header.idempotency_key.clone().map(|key| (header.name.clone(), key)) {
+            self.drop_key(&name, &key, id)?;
+        }
         let entry = self.let_go(id).expect("the execution was just loaded");
         for task in entry.live.execution.tasks.iter() {
             self.forget_task(TaskKey { workflow: id.0, task: task.no });
         }
+        self.forget_limit(&entry.live);
         self.arm(id.0, None);
         records::remove(&mut self.frames, id.0);
         self.position += 1;

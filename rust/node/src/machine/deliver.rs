@@ -17,6 +17,7 @@ impl Machine {
         if !self.undelivered.is_empty() && self.now_ms >= self.deliver_again_ms {
             self.outbox.extend(self.undelivered.drain(..));
         }
+        self.admit_waiting(most);
         for _ in 0..most {
             let Some((sender, number)) = self.outbox.pop_front() else { return };
             self.deliver_number(sender, number);
@@ -91,6 +92,7 @@ impl Machine {
                         event: None,
                         created_by: None,
                         input_path: None,
+                        idempotency_key: None,
                     });
                 }
                 return;

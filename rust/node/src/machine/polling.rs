@@ -192,7 +192,7 @@ impl Machine {
         }
         self.stats.handed_out.add(&[&task_type]);
         let Some(live) = self.executions.get(&id.0).map(|entry| &entry.live) else { return Handed::Gone };
-        let shown = Shown { now_ms: self.now_ms, input: None };
+        let shown = Shown { now_ms: self.now_ms, input: None, hides: false };
         let task = live.task(key.task);
         let mut out = String::with_capacity(task::written_bytes(&node, task));
         task::write(live, task, shown, &mut out);

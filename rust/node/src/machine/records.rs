@@ -9,6 +9,8 @@ pub const SNAPSHOT: &str = "snapshot";
 pub const WORKFLOW_DEF: &str = "workflow";
 /// Archive family of registered task definitions, keyed by name.
 pub const TASK_DEF: &str = "task";
+/// Archive family of idempotency keys: `name` NUL `key`, with the ids of the executions started with it, oldest first.
+pub const IDEMPOTENCY_KEY: &str = "start";
 
 const COMMIT: u8 = 1;
 const THING: u8 = 2;

@@ -16,6 +16,7 @@ pub struct Recovering<'a> {
     machine: &'a mut Machine,
     folded: Folded,
     with_mail: Vec<u128>,
+    with_limit: Vec<u128>,
     /// What could not be read; the store must not be opened then.
     pub error: Option<String>,
 }
@@ -23,7 +24,13 @@ pub struct Recovering<'a> {
 impl<'a> Recovering<'a> {
     /// Starts with an empty machine.
     pub fn new(machine: &'a mut Machine) -> Self {
-        Self { machine, folded: Folded::default(), with_mail: Vec::new(), error: None }
+        Self {
+            machine,
+            folded: Folded::default(),
+            with_mail: Vec::new(),
+            with_limit: Vec::new(),
+            error: None,
+        }
     }
 
     fn note(&mut self, what: &str, error: CodecError) {
@@ -93,6 +100,10 @@ impl<'a> Recovering<'a> {
             live.resume_work();
             machine.adopt(live);
         }
+        for id in self.with_limit {
+            machine.resume_limit(WorkflowId(id));
+        }
+        machine.admissions.look_at_all();
         for id in self.with_mail {
             machine.resend(WorkflowId(id));
         }
@@ -125,10 +136,20 @@ impl Machine {
                 self.resume_slot_of(&live, task);
             }
         }
+        self.follow_limit(&live);
         self.arm(id.0, live.next_due());
         self.keep(id, Entry { live, is_dirty: true, row: None, batched: 0, may_leave: false });
         self.pending.note_recovered(id.0);
         self.resend(id);
+    }
+
+    /// An execution that stands in the line of a limit key, as the archive knows it.
+    fn resume_limit(&mut self, id: WorkflowId) {
+        if self.load(id) {
+            let entry = self.executions.remove(&id.0).expect("the execution was just loaded");
+            self.follow_limit(&entry.live);
+            self.executions.insert(id.0, entry);
+        }
     }
 
     fn resume_slot_of(&mut self, live: &Live, task: &fastcond_model::Task) {
@@ -149,6 +170,9 @@ impl Recover for Recovering<'_> {
         self.machine.arm(id, row.next_due);
         if row.flags & rows::HAS_MAIL != 0 {
             self.with_mail.push(id);
+        }
+        if row.flags & rows::HAS_LIMIT != 0 {
+            self.with_limit.push(id);
         }
         let list = match rows::read_ready(id, row.ready) {
             Ok(list) => list,
@@ -174,6 +198,11 @@ impl Recover for Recovering<'_> {
         }
     }
 
+    fn families(&self) -> &'static [&'static str] {
+        // Idempotency keys stay where they are: there may be as many as executions.
+        &[records::SNAPSHOT, records::TASK_DEF, records::WORKFLOW_DEF]
+    }
+
     fn thing(&mut self, kind: &str, key: &str, value: &[u8]) {
         if let Err(error) = self.put_thing(kind, key, Some(value)) {
             self.error.get_or_insert_with(|| format!("{kind} {key}: {error}"));
@@ -188,7 +217,11 @@ impl Recover for Recovering<'_> {
                 if let Err(error) = self.put_thing(kind, key, value) {
                     self.error.get_or_insert_with(|| format!("{kind} {key}: {error}"));
                 }
-                let family = [records::SNAPSHOT, records::WORKFLOW_DEF, records::TASK_DEF];
+                if kind == records::IDEMPOTENCY_KEY {
+                    self.machine.pending.keys.note(position, key, value.unwrap_or_default().to_vec());
+                }
+                let family =
+                    [records::SNAPSHOT, records::WORKFLOW_DEF, records::TASK_DEF, records::IDEMPOTENCY_KEY];
                 if let Some(kind) = family.into_iter().find(|f| *f == kind) {
                     self.machine.pending.put_thing(kind, key, value.map(<[u8]>::to_vec));
                 }

@@ -3,7 +3,7 @@
 use fastcond_engine::graph::{compile, embed};
 use fastcond_engine::{Definitions, Graph};
 use fastcond_model::{DefId, TaskDef, WorkflowDef};
-use fastcond_queue::PollData;
+use fastcond_queue::{Admissions, PollData};
 use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -185,6 +185,8 @@ pub struct Looking<'a> {
     pub registry: &'a Registry,
     /// Last polls.
     pub poll_data: &'a PollData,
+    /// Who runs of those with a limit.
+    pub admissions: &'a Admissions,
 }
 
 impl Definitions for Looking<'_> {
@@ -210,6 +212,10 @@ impl Definitions for Looking<'_> {
 
     fn is_polled(&self, task_type: &str, domain: &str, now_ms: i64) -> bool {
         self.poll_data.is_active(task_type, Some(domain), now_ms)
+    }
+
+    fn has_room(&self, workflow: &str, key: &str, limit: usize) -> bool {
+        self.admissions.has_room(workflow, key, limit)
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -19,6 +19,8 @@ const EVICTIONS_PER_LOAD: usize = 4;
 
 /// Row flag: messages wait in the outbox.
 pub const HAS_MAIL: u32 = 1;
+/// Flag of an open row: the execution stands in the line of a limit key.
+pub const HAS_LIMIT: u32 = 2;
 
 /// An execution that is over and left memory, until the archive holds it.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Pending {
     resting: IdMap<u128, Resting>,
     /// Those of them that were batched, with the position each batch covers.
     rested: VecDeque<(u64, u128)>,
+    /// Idempotency keys that the archive may not hold yet.
+    pub keys: super::keys::PendingKeys,
     things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
     /// Snapshots in batches that may not be written yet, with the position each batch covers.
     given_snapshots: VecDeque<(u64, String, Vec<u8>)>,
@@ -229,6 +233,7 @@ impl Machine {
         if covered >= given {
             self.pending.logs.retain(|(seq, _)| *seq > covered);
         }
+        self.pending.keys.note_archived(covered);
         while let Some((at, id)) = self.pending.written_removals.front().copied() {
             if at > covered {
                 break;
@@ -296,10 +301,15 @@ fn row(entry: &Entry) -> Row {
         open: is_open || !execution.outbox.is_empty(),
         next_due: live.next_due(),
         ready: if is_open { ready(live) } else { Vec::new() },
-        flags: if execution.outbox.is_empty() { 0 } else { HAS_MAIL },
+        flags: flags(execution),
         doc: doc(execution, &live.graph.def.classifier()),
         record: Arc::new(record),
     }
+}
+
+fn flags(execution: &Execution) -> u32 {
+    let mail = if execution.outbox.is_empty() { 0 } else { HAS_MAIL };
+    mail | if execution.header.limit_key.is_some() { HAS_LIMIT } else { 0 }
 }
 
 /// About how long a record gets: its payloads, those that are shared once, and what stands around them.

@@ -12,6 +12,8 @@ pub trait Shelf: Send {
     fn ids_with_prefix(&self, prefix: [u8; 6]) -> Result<Vec<WorkflowId>, StoreFault>;
     /// A definition snapshot.
     fn definition(&self, key: &str) -> Result<Option<String>, StoreFault>;
+    /// The executions noted under an idempotency key.
+    fn idempotency_key(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault>;
     /// Log lines of a task.
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault>;
 }
@@ -30,6 +32,10 @@ impl Shelf for NoShelf {
     }
 
     fn definition(&self, _: &str) -> Result<Option<String>, StoreFault> {
+        Ok(None)
+    }
+
+    fn idempotency_key(&self, _: &str) -> Result<Option<Vec<u8>>, StoreFault> {
         Ok(None)
     }
 
@@ -53,6 +59,10 @@ impl Shelf for ArchiveReader {
     fn definition(&self, key: &str) -> Result<Option<String>, StoreFault> {
         let bytes = self.thing(super::records::SNAPSHOT, key)?;
         Ok(bytes.map(|bytes| String::from_utf8(bytes).expect("a stored definition is text")))
+    }
+
+    fn idempotency_key(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.thing(super::records::IDEMPOTENCY_KEY, key)
     }
 
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {

@@ -79,7 +79,7 @@ impl Machine {
 
     /// When [`Self::tick`] has something to do next; none is never.
     pub fn next_wake(&self) -> Option<i64> {
-        if !self.outbox.is_empty() {
+        if !self.outbox.is_empty() || self.admissions.is_due() {
             return Some(self.now_ms);
         }
         let delayed = self.delayed.first().map(|(due_ms, _)| *due_ms);

@@ -16,6 +16,7 @@ pub struct MemoryArchive(Arc<Mutex<Kept>>);
 struct Kept {
     records: BTreeMap<[u8; 16], Vec<u8>>,
     snapshots: BTreeMap<String, Vec<u8>>,
+    keys: BTreeMap<String, Vec<u8>>,
     logs: Vec<LogLine>,
     fails: bool,
     failures: usize,
@@ -33,8 +34,19 @@ impl MemoryArchive {
             kept.records.remove(&id);
         }
         kept.records.extend(batch.upserts.into_iter().map(|row| (row.id, row.record.to_vec())));
-        for thing in batch.things.into_iter().filter(|thing| thing.kind == records::SNAPSHOT) {
-            kept.snapshots.insert(thing.key, thing.value.expect("snapshots are not deleted"));
+        for thing in batch.things {
+            match (&*thing.kind, thing.value) {
+                (records::SNAPSHOT, value) => {
+                    kept.snapshots.insert(thing.key, value.expect("snapshots are not deleted"));
+                }
+                (records::IDEMPOTENCY_KEY, Some(ids)) => {
+                    kept.keys.insert(thing.key, ids);
+                }
+                (records::IDEMPOTENCY_KEY, None) => {
+                    kept.keys.remove(&thing.key);
+                }
+                _ => {}
+            }
         }
         kept.logs.extend(batch.logs);
     }
@@ -75,6 +87,10 @@ impl Shelf for MemoryArchive {
     fn definition(&self, key: &str) -> Result<Option<String>, StoreFault> {
         let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("a definition is text");
         self.read(|kept| kept.snapshots.get(key).map(text))
+    }
+
+    fn idempotency_key(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.read(|kept| kept.keys.get(key).cloned())
     }
 
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {

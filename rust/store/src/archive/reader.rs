@@ -153,9 +153,10 @@ impl ArchiveReader {
         Ok(found)
     }
 
-    /// Hands over every keyed record as (kind, key, value), by kind and key.
-    pub fn scan_things(&self, each: impl FnMut(&str, &str, &[u8])) -> Result<(), StoreFault> {
-        self.each_thing("SELECT kind, key, row_check, value FROM things ORDER BY kind, key", [], each)
+    /// Hands over every keyed record of a family as (kind, key, value), by key.
+    pub fn scan_things(&self, kind: &str, each: impl FnMut(&str, &str, &[u8])) -> Result<(), StoreFault> {
+        let sql = "SELECT kind, key, row_check, value FROM things WHERE kind = ?1 ORDER BY key";
+        self.each_thing(sql, [Value::from(kind.to_owned())], each)
     }
 
     /// The log of a task, by time (S-52.13).
