@@ -191,7 +191,7 @@ def _all_done(workflow: Workflow) -> bool:
         if top is None or not top.terminal:
             return False
     for task in workflow.tasks:
-        if task.retried and task.executed:
+        if (task.retried and task.executed) or task.status == SKIPPED:
             continue
         after = following_step(workflow, task=task, ref=task.ref)
         if after is not None and workflow.current(after.ref) is None:

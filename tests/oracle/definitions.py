@@ -155,6 +155,14 @@ def locate(definition: WorkflowDef, ref: str) -> Place | None:
     return search(definition.steps, None)
 
 
+def is_in_loop(place: Place) -> bool:
+    """Whether a step stands in the body of a loop."""
+    around = place.parent
+    while around is not None and around.step.type != "DO_WHILE":
+        around = around.parent
+    return around is not None
+
+
 def successor(place: Place) -> Step | None:
     """The task that follows in the definition (S-6.2 to S-6.7)."""
     if place.step.type == "TERMINATE":

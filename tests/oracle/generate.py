@@ -83,8 +83,8 @@ def _result(rng: random.Random) -> Object:
 
 def _command(rng: random.Random) -> Command:
     kind = rng.choices(
-        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate"),
-        weights=(30, 30, 4, 4, 2, 6, 16, 8),
+        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate", "rerun", "skip"),
+        weights=(30, 30, 4, 4, 2, 6, 16, 8, 5, 2),
     )[0]
     return Command(kind, rng.randint(0, 999), _arguments(rng, kind))
 
@@ -100,7 +100,23 @@ def _arguments(rng: random.Random, kind: str) -> Object:
         return {**_result(rng), "byRef": rng.random() < 0.4}
     if kind == "advance":
         return {"ms": rng.choices(ADVANCES_MS, weights=(20, 25, 20, 15, 12, 6, 2))[0]}
+    if kind == "rerun":
+        return _rerun(rng)
+    if kind == "skip":
+        return {"taskInput": _payload(rng), "taskOutput": _payload(rng)}
     return {"verb": _operation(rng), "flag": rng.random() < 0.4} if kind == "operate" else {}
+
+
+def _rerun(rng: random.Random) -> Object:
+    """A rerun, mostly from a task; its number says from which."""
+    found: Object = {"task": rng.randint(0, 99) if rng.random() < 0.85 else None}
+    if rng.random() < 0.3:
+        found["workflowInput"] = _payload(rng)
+    if rng.random() < 0.3:
+        found["taskInput"] = _payload(rng)
+    if rng.random() < 0.2:
+        found["correlationId"] = "c-2"
+    return found
 
 
 def _operation(rng: random.Random) -> str:

@@ -35,6 +35,8 @@ PUT    /api/workflow/{}/pause
 PUT    /api/workflow/{}/resume
 POST   /api/workflow/{}/restart useLatestDefinitions
 POST   /api/workflow/{}/retry resumeSubworkflowTasks
+POST   /api/workflow/{}/rerun
+PUT    /api/workflow/{}/skiptask/{}
 POST   /api/workflow/{}/resetcallbacks
 DELETE /api/workflow/{} reason
 DELETE /api/workflow/{}/remove archiveWorkflow
@@ -82,6 +84,7 @@ DELETE /api/metadata/taskdefs/{}
 """
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """
+POST   /api/workflow/{}/variables
 POST   /api/workflow/bulk/start
 GET    /api/tasks/poll/any/batch types workerid domain count timeout
 """

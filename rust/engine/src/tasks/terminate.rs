@@ -13,12 +13,9 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     let input = step.live.task(no).input.clone();
     let word = get(&input, "terminationStatus").and_then(as_str).unwrap_or_default();
     if !matches!(&*word, "COMPLETED" | "FAILED" | "TERMINATED") {
-        step.settle(
-            no,
-            TaskStatus::FailedWithTerminalError,
-            Some("given termination status is not valid".to_owned()),
-        );
-        return;
+        // S-38.3
+        let reason = Some("given termination status is not valid".to_owned());
+        return step.settle(no, TaskStatus::Failed, reason);
     }
     let output = match get(&input, "workflowOutput") {
         None | Some("null") => Raw::empty_object(),

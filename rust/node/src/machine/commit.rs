@@ -185,8 +185,8 @@ impl Machine {
             let reason = Some(removal_reason(id));
             let (status, output) = (WorkflowStatus::Terminated, Raw::empty_object());
             // A parent that is gone does not wait.
-            let _ = self
-                .command(parent.workflow, Command::ChildEnded { task: parent.task, status, output, reason });
+            let ended = Command::ChildEnded { task: parent.task, child: id, status, output, reason };
+            let _ = self.command(parent.workflow, ended);
         }
         if let Some(fault) = self.take_read_fault() {
             return Err(Failure::unreadable(&fault));
