@@ -1,5 +1,6 @@
 //! Executions as REST JSON (data-model section 4).
 
+pub mod run;
 pub mod summary;
 pub mod task;
 pub mod workflow;

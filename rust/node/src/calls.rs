@@ -6,6 +6,7 @@
 mod bodies;
 mod bulk;
 mod bulk_start;
+mod execute;
 mod metadata;
 mod operate;
 mod params;
@@ -55,6 +56,7 @@ const TABLES: &[&[(&str, Verb)]] = &[
     metadata::VERBS,
     workflow::VERBS,
     operate::VERBS,
+    execute::VERBS,
     task::VERBS,
     queues::VERBS,
     search::VERBS,

@@ -14,6 +14,7 @@ pub mod rows;
 pub mod shelf;
 pub mod stats;
 pub mod timers;
+pub mod waits;
 
 use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::{Graph, Live};
@@ -184,6 +185,7 @@ pub struct Machine {
     /// The parked polls of each connection.
     polls_of: IdMap<u64, Vec<u64>>,
     next_poll: u64,
+    waits: waits::Waits,
     is_stopping: bool,
     concurrency: Concurrency,
     rates: RateLimit,
@@ -258,6 +260,7 @@ impl Machine {
             polls: IdMap::default(),
             polls_of: IdMap::default(),
             next_poll: 0,
+            waits: waits::Waits::default(),
             is_stopping: false,
             concurrency: Concurrency::new(),
             rates: RateLimit::new(),

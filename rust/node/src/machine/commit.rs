@@ -110,6 +110,7 @@ impl Machine {
         for &number in &transition.change.sent {
             self.outbox.push_back((id, number));
         }
+        self.waits.note(live, transition);
         if transition.ended {
             let header = &live.execution.header;
             self.stats.ended.add(&[&header.name, header.status.text()]);
@@ -203,6 +204,7 @@ impl Machine {
         records::remove(&mut self.frames, id.0);
         self.position += 1;
         self.pending.note_removed(id.0);
+        self.waits.stir(id);
         Ok(())
     }
 }

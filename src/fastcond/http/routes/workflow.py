@@ -27,6 +27,19 @@ ROUTES = (
         (integer("version"), text("correlationId"), integer("priority")),
         "json",
     ),
+    Route(
+        "POST",
+        f"{BASE}/execute/{{name}}/{{version}}",
+        "workflow.execute",
+        (
+            text("requestId"),
+            text("waitUntilTaskRef"),
+            integer("waitForSeconds"),
+            text("consistency"),
+            text("returnStrategy"),
+        ),
+        "json",
+    ),
     Route("GET", f"{BASE}/search", "workflow.search", SEARCH),
     Route("GET", f"{BASE}/search-v2", "workflow.search_v2", SEARCH),
     Route(
