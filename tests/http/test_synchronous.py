@@ -1,15 +1,16 @@
-"""Requests that wait for what becomes of an execution: synchronous executions and signals (rest-api 3.2 and 5)."""
+"""Requests that wait for an execution: synchronous executions and signals (rest-api 3.2 and 5)."""
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.http import raw
-from tests.http.calls import define, ended, finish, poll, read, simple, start
+from tests.http.calls import WAIT_S_MAX, define, ended, finish, poll, read, simple, start
 
 if TYPE_CHECKING:
     from tests.conftest import Answer, Server
@@ -22,7 +23,12 @@ LONG = "waitForSeconds=120"
 
 def child(name: str, reference: str = "child") -> dict[str, Any]:
     param = {"name": name, "version": 1}
-    return {"name": "child", "taskReferenceName": reference, "type": "SUB_WORKFLOW", "subWorkflowParam": param}
+    return {
+        "name": "child",
+        "taskReferenceName": reference,
+        "type": "SUB_WORKFLOW",
+        "subWorkflowParam": param,
+    }
 
 
 def execute(server: Server, name: str, query: str = LONG, **body: Any) -> Answer:
@@ -56,7 +62,7 @@ def test_it_waits_for_workers_and_version_0_is_the_latest(server: Server) -> Non
     finish(server, poll(server, "sync_work"), outputData={"n": 1})
     waiting.join(timeout=30)
     assert found[0].json()["output"] == {"n": 1}
-    assert uuid.UUID(found[0].json()["requestId"])
+    assert uuid.UUID(found[0].json()["requestId"]).version == 4
 
 
 def test_when_the_time_is_over_the_state_is_answered_and_it_runs_on(server: Server) -> None:
@@ -144,6 +150,13 @@ def test_what_makes_no_sense_is_refused(server: Server, path: str, status: int) 
     assert server.call("POST", path, {}).status == status
 
 
+def waiting_requests(server: Server, wanted: int) -> None:
+    """Read the gauge until it says so many; bounded."""
+    deadline = time.monotonic() + WAIT_S_MAX
+    while f"\nfastcond_waiting_requests {wanted}\n" not in server.call("GET", "/metrics").body.decode():
+        assert time.monotonic() < deadline, f"the gauge never says {wanted}"
+
+
 def test_a_client_that_left_is_not_waited_for(server: Server) -> None:
     """The wait goes with its connection; others and the execution go on."""
     define(server, "sync_left", [simple("sync_left")])
@@ -155,5 +168,7 @@ def test_a_client_that_left_is_not_waited_for(server: Server) -> None:
     with raw.connect(server.port) as connection:
         connection.sendall(head.encode() + body)
         task = poll(server, "sync_left")
+        waiting_requests(server, 1)
+    waiting_requests(server, 0)
     finish(server, task)
     assert ended(server, task["workflowInstanceId"])["status"] == "COMPLETED"

@@ -161,12 +161,13 @@ def following_step(workflow: Workflow, *, task: Task, ref: str) -> Step | None:
     if task.type in {"SWITCH", "DECISION"} and task.has_children:
         return None
     place = definitions.locate(workflow.definition, ref)
+    is_skipped = task.status == SKIPPED
     while place is not None:
-        step = definitions.successor(place)
+        step = definitions.successor(place, is_skipped=is_skipped)
         found = workflow.current(step.ref) if step else None
         if step is None or found is None or found.status != SKIPPED:
             return step
-        place = definitions.locate(workflow.definition, step.ref)
+        place, is_skipped = definitions.locate(workflow.definition, step.ref), True
     return None
 
 

@@ -100,21 +100,10 @@ def from_task(world: World, workflow: Workflow, *, target: Task, given: Object |
     joins = [] if is_child else _join_of_a_dynamic_child(workflow, target)
     workflow.tasks = [t for t in workflow.tasks if not any(t is g for g in gone)]
     operations.run_again(world, workflow)
-    again = [target, *joins]
-    for task in workflow.tasks:
-        if not task.unsuccessful or task.retried or any(task is a for a in again):
-            continue
-        if _lies_in_an_earlier_iteration(workflow, task):
-            world.doubt("S-63.3: an unsuccessful task of an iteration that is over is reset")
-        if task.type in _PATIENT:
-            operations.back_in_progress(task)
-        else:
-            again.append(task)
-    again = [t for t in workflow.tasks if any(t is a for a in again)]
+    again = _reset_with(world, workflow, [target, *joins])
     failed = [t for t in again if t.status == FATAL and t.start == 0]
     for task in again:
         _blank(task, world.now)
-    fresh: list[Task] = []
     if given is not None:
         target.inputs = given
     to_map = [t for t in again if _is_mapped_again(t, failed, given=target if given is not None else None)]
@@ -122,12 +111,28 @@ def from_task(world: World, workflow: Workflow, *, target: Task, given: Object |
         if not any(task is m for m in to_map):
             _begin(world, workflow, task=task)
     mapper = Mapper(world, workflow)
+    fresh: list[Task] = []
     for task in to_map:
         own = given if task is target else None
         fresh += _map_again(world, workflow, task=task, given=own, mapper=mapper)
     schedule(world, workflow, candidates=fresh)
     operations.close_ready_joins(world, workflow)
     decide(world, workflow)
+
+
+def _reset_with(world: World, workflow: Workflow, targets: list[Task]) -> list[Task]:
+    """The targets and what else went wrong, in list order; what only waits for others goes on as it was."""
+    again = list(targets)
+    for task in workflow.tasks:
+        if not task.unsuccessful or task.retried or any(task is t for t in targets):
+            continue
+        if _lies_in_an_earlier_iteration(workflow, task):
+            world.doubt("S-63.3: an unsuccessful task of an iteration that is over is reset")
+        if task.type in _PATIENT:
+            operations.back_in_progress(task)
+        else:
+            again.append(task)
+    return [t for t in workflow.tasks if any(t is a for a in again)]
 
 
 # ---- what is forgotten
@@ -159,11 +164,16 @@ def _downstream(workflow: Workflow, target: Task) -> list[Task]:
         if not is_end:
             (outside if _left_the_loop(place, around) else names).update(_named(after))
         # Nothing follows a TERMINATE (S-6.2), but a loop around it is followed by what follows the loop.
-        is_end = is_end or any(s.type == "TERMINATE" for s in after)
+        is_end = is_end or any(s.type == "TERMINATE" and not _is_skipped(workflow, s) for s in after)
         # The branches of a fork are lists of their own; what follows the fork follows each of them.
         around = around.parent
         is_end = is_end and not (around is not None and around.step.type == "DO_WHILE")
     return [t for t in workflow.tasks if t is not target and _is_gone(workflow, t, target, names, outside)]
+
+
+def _is_skipped(workflow: Workflow, step: Step) -> bool:
+    found = workflow.current(step.ref)
+    return found is not None and found.status == SKIPPED
 
 
 def _named(steps: tuple[Step, ...]) -> set[str]:
@@ -212,7 +222,7 @@ def _loop_around(workflow: Workflow, task: Task) -> Step | None:
 
 
 def _standing_for(workflow: Workflow, task: Task) -> Step | None:
-    """The step of the definition tree that a task stands at: a child made from data stands where its fork does."""
+    """The step that a task stands at in the tree: a child made from data stands where its fork does."""
     place = definitions.locate(workflow.definition, task.step.ref)
     if place is not None:
         return place.step

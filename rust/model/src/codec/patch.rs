@@ -7,6 +7,7 @@ use crate::exec::Execution;
 use crate::ids::{TaskNo, WorkflowId};
 
 /// Which parts of a task instance a commit carries besides its small fields.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one part of the record whether it changed")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskChange {
     /// Its input changed.

@@ -1,7 +1,7 @@
 //! What stands downstream of a task (S-63.7 Do): what follows it in the definition and has been made already. Branches
 //! beside it are not downstream.
 
-use crate::graph::{Graph, Next, NodeId};
+use crate::graph::{Next, NodeId};
 use crate::live::{Live, Place};
 use fastcond_model::{NodeRef, Task, TaskNo};
 use std::collections::BTreeSet;
@@ -31,17 +31,16 @@ pub fn later_attempts(live: &Live, target: TaskNo) -> Vec<TaskNo> {
 }
 
 fn levels(live: &Live, target: TaskNo) -> Vec<Level> {
-    let graph = &live.graph;
     let task = live.task(target);
     let after = match &task.node {
         NodeRef::Static(id) => {
-            let mut starts = below(graph, *id);
-            starts.extend(next(graph, *id));
-            reachable(graph, starts)
+            let mut starts = below(live, *id);
+            starts.extend(next(live, *id));
+            reachable(live, starts)
         }
         NodeRef::Dynamic(spec) => {
-            let follows = join_of(live, spec.join).and_then(|join| next(graph, join));
-            reachable(graph, follows.into_iter().collect())
+            let follows = join_of(live, spec.join).and_then(|join| next(live, join));
+            reachable(live, follows.into_iter().collect())
         }
         NodeRef::None => BTreeSet::new(),
     };
@@ -50,10 +49,10 @@ fn levels(live: &Live, target: TaskNo) -> Vec<Level> {
     while let Some(owner) = around {
         let task = live.task(owner);
         let follows = match &task.node {
-            NodeRef::Static(id) => next(graph, *id),
+            NodeRef::Static(id) => next(live, *id),
             NodeRef::Dynamic(_) | NodeRef::None => None,
         };
-        let after = reachable(graph, follows.into_iter().collect());
+        let after = reachable(live, follows.into_iter().collect());
         levels.push(Level { place: Place::of(task), after });
         around = task.in_loop;
     }
@@ -107,28 +106,28 @@ fn is_child_of_fork(live: &Live, task: &Task, target: TaskNo) -> bool {
         && Place::of(task) == Place::of(fork)
 }
 
-fn next(graph: &Graph, id: NodeId) -> Option<NodeId> {
-    let node = graph.node(id);
+fn next(live: &Live, id: NodeId) -> Option<NodeId> {
+    let node = live.graph.node(id);
     match node.next {
-        // Nothing comes after a TERMINATE (S-6.2).
-        Next::Node(next) if &*node.type_word != "TERMINATE" => Some(next),
+        // Nothing comes after a TERMINATE (S-6.2) that is not stepped over.
+        Next::Node(next) if &*node.type_word != "TERMINATE" || live.skipped(id).is_some() => Some(next),
         Next::Node(_) | Next::Loop(_) | Next::End => None,
     }
 }
 
 /// The first steps of what a step contains.
-fn below(graph: &Graph, id: NodeId) -> Vec<NodeId> {
-    let node = graph.node(id);
+fn below(live: &Live, id: NodeId) -> Vec<NodeId> {
+    let node = live.graph.node(id);
     let lists = node.cases.values().chain(&node.branches).flatten();
     lists.chain(&node.default_case).chain(&node.body).copied().collect()
 }
 
-fn reachable(graph: &Graph, mut starts: Vec<NodeId>) -> BTreeSet<NodeId> {
+fn reachable(live: &Live, mut starts: Vec<NodeId>) -> BTreeSet<NodeId> {
     let mut found = BTreeSet::new();
     while let Some(id) = starts.pop() {
         if found.insert(id) {
-            starts.extend(below(graph, id));
-            starts.extend(next(graph, id));
+            starts.extend(below(live, id));
+            starts.extend(next(live, id));
         }
     }
     found
