@@ -245,7 +245,7 @@ impl Step<'_, '_> {
 
     /// A loop goes on in an earlier iteration (S-63.8 Do).
     pub fn set_iteration(&mut self, no: TaskNo, iteration: u32) {
-        let items = self.live.task(no).items.as_ref().map(|frozen| as_items(frozen));
+        let items = self.live.task(no).items.as_ref().map(as_items);
         self.set_position(no, iteration, items.as_deref());
     }
 

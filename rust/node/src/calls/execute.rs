@@ -42,8 +42,8 @@ fn bounded(wait_ms: i64) -> Result<i64, Failure> {
 fn execute(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]) -> Result<(), Failure> {
     let mut request = bodies::start_request(body)?;
     let strategy = strategy(params)?;
-    let wait_s: i64 = params.number("waitForSeconds")?.filter(|s| *s != 0).unwrap_or(WAIT_S);
-    let wait_ms = bounded(wait_s.saturating_mul(1000))?;
+    let seconds: i64 = params.number("waitForSeconds")?.filter(|s| *s != 0).unwrap_or(WAIT_S);
+    let wait_ms = bounded(seconds.saturating_mul(1000))?;
     machine.check_waits()?;
     request.name = Some(params.need("name")?.to_owned());
     request.version = params.number("version")?.filter(|version: &i32| *version != 0);

@@ -97,7 +97,7 @@ pub struct Waits {
 
 impl Waits {
     /// How many wait.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.waiting.len()
     }
 
@@ -165,7 +165,7 @@ fn drop_from<K: std::hash::Hash + Eq>(
 impl Machine {
     /// Whether another request may wait.
     pub fn check_waits(&self) -> Result<(), Failure> {
-        if self.waits.len() < WAITS_MAX {
+        if self.waits.count() < WAITS_MAX {
             return Ok(());
         }
         Err(Failure::new(429, format!("{WAITS_MAX} requests wait for executions already; try again later")))
@@ -230,7 +230,7 @@ impl Machine {
 
     /// Requests that wait.
     pub fn waiting_requests(&self) -> usize {
-        self.waits.len()
+        self.waits.count()
     }
 
     fn try_answer(&mut self, wait: &Wait) -> bool {
@@ -290,13 +290,12 @@ impl Machine {
     }
 
     fn answer_wait(&mut self, wait: &Wait, is_late: bool) {
-        let reply = match self.run_of(wait, is_late) {
-            Some(text) => Reply::json(text),
-            None => {
-                let missing = Failure::not_found(format!("No such workflow found by id: {}", wait.target));
-                let failure = self.take_read_fault().map_or(missing, |fault| Failure::unreadable(&fault));
-                Reply::failure(&failure, &self.options.instance)
-            }
+        let reply = if let Some(text) = self.run_of(wait, is_late) {
+            Reply::json(text)
+        } else {
+            let missing = Failure::not_found(format!("No such workflow found by id: {}", wait.target));
+            let failure = self.take_read_fault().map_or(missing, |fault| Failure::unreadable(&fault));
+            Reply::failure(&failure, &self.options.instance)
         };
         self.reply(wait.to, reply);
     }
