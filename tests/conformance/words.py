@@ -75,6 +75,31 @@ def _plain(verb: str) -> Callable[[Session, Line], list[str]]:
     return run
 
 
+def _rerun(session: Session, line: Line) -> list[str]:
+    """`rerun w1 [task] [correlation=c] [{"workflowInput": ..., "taskInput": ...}]`."""
+    symbol, *named = line.args
+    body: Object = dict(line.json or {})
+    if named:
+        body["reRunFromTaskId"] = session.task(named[0])["taskId"] if "/" in named[0] else named[0]
+    if "correlation" in line.options:
+        body["correlationId"] = line.options["correlation"]
+    session.call("workflow.rerun", {"workflowId": session.workflow_id(symbol)}, body)
+    return []
+
+
+def _skip(session: Session, line: Line) -> list[str]:
+    """`skip w1 ref [{"taskInput": ..., "taskOutput": ...}]`."""
+    symbol, ref = line.args
+    params = {"workflowId": session.workflow_id(symbol), "taskReferenceName": ref}
+    session.call("workflow.skip", params, line.json)
+    return []
+
+
+def _variables(session: Session, line: Line) -> list[str]:
+    session.call("workflow.variables", {"workflowId": session.workflow_id(line.args[0])}, line.json)
+    return []
+
+
 def _flagged(verb: str, word: str, *, parameter: str, value: str) -> Callable[[Session, Line], list[str]]:
     def run(session: Session, line: Line) -> list[str]:
         params = {"workflowId": session.workflow_id(line.args[0])}
@@ -263,6 +288,9 @@ WORDS: dict[str, Callable[[Session, Line], list[str]]] = {
     "terminate": _terminate,
     "retry": _flagged("workflow.retry", "children", parameter="resumeSubworkflowTasks", value="true"),
     "restart": _flagged("workflow.restart", "latest", parameter="useLatestDefinitions", value="true"),
+    "rerun": _rerun,
+    "skip": _skip,
+    "variables": _variables,
     "remove": _flagged("workflow.remove", "unarchived", parameter="archiveWorkflow", value="false"),
     "terminate-remove": _flagged(
         "workflow.terminate_remove", "unarchived", parameter="archiveWorkflow", value="false"

@@ -166,12 +166,13 @@ def following_step(workflow: Workflow, *, task: Task, ref: str) -> Step | None:
     if task.type in {"SWITCH", "DECISION"} and task.has_children:
         return None
     place = definitions.locate(workflow.definition, ref)
+    is_skipped = task.status == SKIPPED
     while place is not None:
-        step = definitions.successor(place)
+        step = definitions.successor(place, is_skipped=is_skipped)
         found = workflow.current(step.ref) if step else None
         if step is None or found is None or found.status != SKIPPED:
             return step
-        place = definitions.locate(workflow.definition, step.ref)
+        place, is_skipped = definitions.locate(workflow.definition, step.ref), True
     return None
 
 
@@ -196,7 +197,7 @@ def _all_done(workflow: Workflow) -> bool:
         if top is None or not top.terminal:
             return False
     for task in workflow.tasks:
-        if task.retried and task.executed:
+        if (task.retried and task.executed) or task.status == SKIPPED:
             continue
         after = following_step(workflow, task=task, ref=task.ref)
         if after is not None and workflow.current(after.ref) is None:

@@ -155,9 +155,17 @@ def locate(definition: WorkflowDef, ref: str) -> Place | None:
     return search(definition.steps, None)
 
 
-def successor(place: Place) -> Step | None:
-    """The task that follows in the definition (S-6.2 to S-6.7)."""
-    if place.step.type == "TERMINATE":
+def is_in_loop(place: Place) -> bool:
+    """Whether a step stands in the body of a loop."""
+    around = place.parent
+    while around is not None and around.step.type != "DO_WHILE":
+        around = around.parent
+    return around is not None
+
+
+def successor(place: Place, *, is_skipped: bool = False) -> Step | None:
+    """The task that follows in the definition (S-6.2 to S-6.7); a skipped TERMINATE ends nothing."""
+    if place.step.type == "TERMINATE" and not is_skipped:
         return None
     if place.index + 1 < len(place.siblings):
         return place.siblings[place.index + 1]

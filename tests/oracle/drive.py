@@ -20,6 +20,7 @@ from tests.oracle.compare import (
     workflow_view,
 )
 from tests.oracle.definition_writer import WORKERS
+from tests.oracle.definitions import every_step, workflow_def
 from tests.oracle.model import SYSTEM_TYPES
 from tests.oracle.verbs import Oracle
 
@@ -60,6 +61,7 @@ class Pair:
         self.right = Side("oracle", oracle)
         self.states: dict[str, Object] = {}
         self.report = Report()
+        self.refs: list[str] = []
 
     # ---- talking to both
 
@@ -142,6 +144,7 @@ class Pair:
         self.both("taskdefs.create", {}, case.task_defs)
         for definition in case.workflow_defs:
             self.both("workflowdefs.create", {}, definition)
+            self.refs.extend(s.ref for s in every_step(workflow_def(definition).steps))
         self.start(case.start)
 
     def start(self, request: Object) -> None:
@@ -288,6 +291,35 @@ def _operate(pair: Pair, command: Command) -> None:
     pair.both(f"workflow.{verb}", params)
 
 
+def _rerun(pair: Pair, command: Command) -> None:
+    """From a task of the workflow or of one below it; mostly of one that has ended."""
+    ended = [s for s in sorted(pair.states) if pair.states[s]["status"] in _ENDED]
+    targets = ended if ended and command.pick % 10 else sorted(pair.states)
+    if not targets:
+        return
+    symbol = targets[command.pick % len(targets)]
+    body = {k: v for k, v in command.args.items() if k != "task" and v is not None}
+    if command.args["task"] is not None:
+        below = [s for s in sorted(pair.states) if s == symbol or s.startswith(symbol + ".")]
+        tasks = [f"{s}/{_name(t)}" for s in below for t in pair.states[s]["tasks"]]
+        if tasks:
+            body["reRunFromTaskId"] = f"@{tasks[command.args['task'] % len(tasks)]}"
+    pair.both("workflow.rerun", {"workflowId": f"@{symbol}"}, body)
+
+
+def _name(task: Object) -> str:
+    return f"{task['referenceTaskName']}#{task['retryCount']}"
+
+
+def _skip(pair: Pair, command: Command) -> None:
+    """Any step of the main definition, reached or not."""
+    targets = sorted(pair.states)
+    if targets and pair.refs:
+        ref = pair.refs[command.pick % len(pair.refs)]
+        params = {"workflowId": f"@{targets[command.pick % len(targets)]}", "taskReferenceName": ref}
+        pair.both("workflow.skip", params, command.args)
+
+
 _COMMANDS: dict[str, Callable[[Pair, Command], None]] = {
     "poll": _poll,
     "update": _update,
@@ -296,6 +328,8 @@ _COMMANDS: dict[str, Callable[[Pair, Command], None]] = {
     "extend": _extend,
     "signal": _signal,
     "operate": _operate,
+    "rerun": _rerun,
+    "skip": _skip,
     "advance": lambda pair, command: pair.advance(command.args["ms"]),
     "start": lambda pair, command: pair.start(command.args),
 }

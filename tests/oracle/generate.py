@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 from tests.oracle.definition_writer import CHILDREN, FAILURE, MAIN, WORKERS, DefinitionWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Object = dict[str, Any]
 # Odd lengths, so that an advance seldom lands exactly on a deadline.
@@ -83,24 +86,27 @@ def _result(rng: random.Random) -> Object:
 
 def _command(rng: random.Random) -> Command:
     kind = rng.choices(
-        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate"),
-        weights=(30, 30, 4, 4, 2, 6, 16, 8),
+        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate", "rerun", "skip"),
+        weights=(30, 30, 4, 4, 2, 6, 16, 8, 5, 2),
     )[0]
     return Command(kind, rng.randint(0, 999), _arguments(rng, kind))
 
 
 def _arguments(rng: random.Random, kind: str) -> Object:
-    if kind == "poll":
-        return {"type": rng.choice(WORKERS), "count": rng.choice((1, 1, 2, 5))}
-    if kind in {"update", "late"}:
-        return _result(rng)
-    if kind == "callback":
-        return {"callbackAfterSeconds": rng.choice((0, 2, 30))}
-    if kind == "signal":
-        return {**_result(rng), "byRef": rng.random() < 0.4}
-    if kind == "advance":
-        return {"ms": rng.choices(ADVANCES_MS, weights=(20, 25, 20, 15, 12, 6, 2))[0]}
-    return {"verb": _operation(rng), "flag": rng.random() < 0.4} if kind == "operate" else {}
+    maker = _ARGUMENTS.get(kind)
+    return {} if maker is None else maker(rng)
+
+
+def _rerun(rng: random.Random) -> Object:
+    """A rerun, mostly from a task; its number says from which."""
+    found: Object = {"task": rng.randint(0, 99) if rng.random() < 0.85 else None}
+    if rng.random() < 0.3:
+        found["workflowInput"] = _payload(rng)
+    if rng.random() < 0.3:
+        found["taskInput"] = _payload(rng)
+    if rng.random() < 0.2:
+        found["correlationId"] = "c-2"
+    return found
 
 
 def _operation(rng: random.Random) -> str:
@@ -108,3 +114,16 @@ def _operation(rng: random.Random) -> str:
         ("pause", "resume", "retry", "restart", "terminate", "decide", "resetcallbacks", "remove"),
         weights=(20, 22, 30, 8, 8, 6, 5, 1),
     )[0]
+
+
+_ARGUMENTS: dict[str, Callable[[random.Random], Object]] = {
+    "poll": lambda rng: {"type": rng.choice(WORKERS), "count": rng.choice((1, 1, 2, 5))},
+    "update": _result,
+    "late": _result,
+    "callback": lambda rng: {"callbackAfterSeconds": rng.choice((0, 2, 30))},
+    "signal": lambda rng: {**_result(rng), "byRef": rng.random() < 0.4},
+    "advance": lambda rng: {"ms": rng.choices(ADVANCES_MS, weights=(20, 25, 20, 15, 12, 6, 2))[0]},
+    "rerun": _rerun,
+    "skip": lambda rng: {"taskInput": _payload(rng), "taskOutput": _payload(rng)},
+    "operate": lambda rng: {"verb": _operation(rng), "flag": rng.random() < 0.4},
+}

@@ -44,6 +44,16 @@ def execute(world: World, workflow: Workflow, task: Task) -> None:
         task.status = COMPLETED
 
 
+def set_back(task: Task, number: int) -> None:
+    """Goes on in an earlier iteration: what was put out later is dropped (S-63.8)."""
+    task.iteration = number
+    kept = {k: v for k, v in task.output.items() if not k.isdigit() or int(k) <= number}
+    kept["iteration"] = number
+    if task.items is not None:
+        kept.update(loopIndex=number - 1, loopItem=task.items[number - 1])
+    task.output = _arranged(kept)
+
+
 def _by_list(task: Task) -> bool:
     return bool(task.step.raw.get("items")) or "_items" in task.step.inputs
 

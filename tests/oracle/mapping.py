@@ -13,6 +13,7 @@ from tests.oracle.model import (
     FATAL,
     IN_PROGRESS,
     SCHEDULED,
+    SKIPPED,
     TASK_TERMINAL,
     Json,
     Object,
@@ -138,9 +139,19 @@ class Mapper:
         fork.start = fork.end = self.world.now
         found = [fork]
         for branch in step.branches:
-            if branch:
-                found.extend(self._absent(self.map(branch[0])))
-        return found + self.map(join)
+            first = self._unskipped(branch)
+            if first is not None:
+                found.extend(self._absent(self.map(first)))
+        return found if self._is_skipped(join) else found + self.map(join)
+
+    def _is_skipped(self, step: Step) -> bool:
+        found = self.workflow.current(step.ref)
+        return found is not None and found.status == SKIPPED
+
+    def _unskipped(self, steps: tuple[Step, ...]) -> Step | None:
+        """The first step of a list that was not skipped (S-60.8, S-6.8)."""
+        skipped = {t.ref for t in self.workflow.tasks if t.status == SKIPPED}
+        return next((s for s in steps if s.ref not in skipped), None)
 
     def join_after(self, step: Step) -> Step:
         """The JOIN that must follow a fork in its list (S-22.1)."""
@@ -157,7 +168,7 @@ class Mapper:
         children = dynamic_fork.children(self.world, self.workflow, step=step, inputs=inputs)
         fork = self._new(step, kind="FORK", status=COMPLETED, inputs=inputs)
         fork.start = fork.end = self.world.now
-        fork.executed = True
+        fork.executed = not self._is_skipped(join)
         found, names = [fork], []
         for child in children:
             mapped = self._absent(self.map(child))
@@ -170,6 +181,8 @@ class Mapper:
             "forkedTasks": [c.ref for c in children],
             "forkedTaskDefs": [c.raw for c in children],
         }
+        if self._is_skipped(join):
+            return found
         waiting = self._new(join, kind="JOIN", status=IN_PROGRESS, inputs={**join.inputs, "joinOn": names})
         return [*found, waiting]
 
@@ -224,10 +237,9 @@ class Mapper:
     def _with_branch(self, task: Task, chosen: tuple[Step, ...]) -> list[Task]:
         # S-27.1, S-27.2: chosen and complete as it is mapped, so a retry never chooses a second time.
         task.status, task.start, task.end = COMPLETED, self.world.now, self.world.now
-        task.has_children = bool(chosen)
-        if not chosen:
-            return [task]
-        return [task, *self._absent(self.map(chosen[0]))]
+        first = self._unskipped(chosen)
+        task.has_children = first is not None
+        return [task] if first is None else [task, *self._absent(self.map(first))]
 
     # ---- the rest
 

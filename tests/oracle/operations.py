@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tests.oracle import ending, hooks, retry
+from tests.oracle import definitions, ending, hooks, retry
 from tests.oracle.decide import decide, launch, schedule
 from tests.oracle.mapping import Mapper
 from tests.oracle.model import (
@@ -16,8 +16,10 @@ from tests.oracle.model import (
     PAUSED,
     RUNNING,
     SCHEDULED,
+    SKIPPED,
     TERMINATED,
     TIMED_OUT,
+    Object,
     Refusal,
     Task,
     Workflow,
@@ -71,6 +73,43 @@ def reset_callbacks(world: World, workflow: Workflow) -> None:
             world.push(task, at=world.now)
 
 
+def skip(world: World, workflow: Workflow, *, ref: str, request: Object) -> None:
+    """S-60.8."""
+    if workflow.status != RUNNING:
+        raise Refusal(409, "the workflow does not run")
+    place = definitions.locate(workflow.definition, ref)
+    if place is None or definitions.is_in_loop(place):
+        raise Refusal(400, "the definition has no such task outside of loops")
+    if workflow.current(ref) is not None:
+        raise Refusal(409, "the task has an instance already")
+    if place.step.type in {"FORK_JOIN", "FORK_JOIN_DYNAMIC"}:
+        world.doubt("S-60.8: a fork is skipped, and its JOIN waits for branches that never begin")
+    name = place.step.name
+    task = Task(
+        id=world.new_id(),
+        ref=ref,
+        type=name,
+        def_name=name,
+        step=definitions.step({"name": name, "taskReferenceName": ref, "type": name}),
+        status=SKIPPED,
+        scheduled=world.now,
+        inputs=request.get("taskInput") or {},
+        output=request.get("taskOutput") or {},
+        start=world.now,
+        end=world.now,
+    )
+    workflow.tasks.insert(sum(t.seq == 0 for t in workflow.tasks), task)
+    decide(world, workflow)
+
+
+def put_variables(world: World, workflow: Workflow, values: Object) -> None:
+    """S-64.3."""
+    if workflow.terminal:
+        raise Refusal(409, "the workflow has ended")
+    workflow.variables = {**workflow.variables, **values}
+    decide(world, workflow)
+
+
 # ---- retry
 
 
@@ -113,21 +152,21 @@ def _retry(world: World, workflow: Workflow) -> None:
             candidates[task.ref] = task
     if not workflow.tasks or (not candidates and workflow.status != TIMED_OUT):
         raise Refusal(409, "there is nothing to retry")
-    _run_again(world, workflow)
+    run_again(world, workflow)
     patient = [t for t in candidates.values() if _waits_on_permissive(workflow, t)]
     fresh: list[Task] = []
     for task in sorted(candidates.values(), key=lambda t: t.seq):
         if (task.type in {"JOIN", "DO_WHILE"} and task.status == CANCELED) or any(t is task for t in patient):
-            _back_in_progress(task)
+            back_in_progress(task)
         elif task.type in {"JOIN", "DO_WHILE"}:
-            _back_in_progress(task)
+            back_in_progress(task)
             task.retry_count += 1
             task.start = world.now
         else:
             fresh.extend(_new_attempt(world, workflow, task=task))
             task.retried = task.executed = True
     schedule(world, workflow, candidates=fresh)
-    _close_ready_joins(world, workflow)
+    close_ready_joins(world, workflow)
     decide(world, workflow)
 
 
@@ -140,14 +179,15 @@ def _waits_on_permissive(workflow: Workflow, join: Task) -> bool:
     return any(t is not None and t.status == FAILED and t.step.permissive for t in joined)
 
 
-def _close_ready_joins(world: World, workflow: Workflow) -> None:
+def close_ready_joins(world: World, workflow: Workflow) -> None:
     """A JOIN that an operator reopened, and that waits for nothing, is over before all else (S-25.9 Do)."""
     open_joins = [t for t in workflow.tasks if t.type == "JOIN" and not t.terminal]
     for join in [t for t in open_joins if hooks.join_is_ready(workflow, t)]:
         hooks.execute(world, workflow, task=join)
 
 
-def _back_in_progress(task: Task) -> None:
+def back_in_progress(task: Task) -> None:
+    """Lets a task that only waits for others wait again (S-61.3)."""
     task.status, task.executed, task.reason, task.end = IN_PROGRESS, False, None, 0
 
 
@@ -163,8 +203,8 @@ def _new_attempt(world: World, workflow: Workflow, *, task: Task) -> list[Task]:
     return [mapped[0], *(t for t in mapped[1:] if workflow.current(t.ref) is None)]
 
 
-def _run_again(world: World, workflow: Workflow) -> None:
-    """S-61.7."""
+def run_again(world: World, workflow: Workflow) -> None:
+    """The workflow runs once more (S-61.7)."""
     workflow.status, workflow.reason, workflow.failed_task_id = RUNNING, None, None
     workflow.last_retried, workflow.ended = world.now, 0
 
@@ -182,13 +222,13 @@ def revive_parents(world: World, child: Workflow) -> None:
         return
     if parent.status == PAUSED:
         world.doubt("S-61.9: the parent of a revived child is paused")
-    _back_in_progress(task)
+    back_in_progress(task)
     task.subworkflow_changed = True
-    _run_again(world, parent)
+    run_again(world, parent)
     for other in list(parent.tasks):
         if other is not task and not other.retried and parent.current(other.ref) is other:
             _revive_sibling(world, parent, task=other)
-    _close_ready_joins(world, parent)
+    close_ready_joins(world, parent)
     decide(world, parent)
     revive_parents(world, parent)
 
@@ -199,12 +239,12 @@ def _revive_sibling(world: World, parent: Workflow, *, task: Task) -> None:
         if child.status not in {RUNNING, PAUSED}:
             with contextlib.suppress(Refusal):
                 _retry(world, child)
-        _back_in_progress(task)
+        back_in_progress(task)
         task.subworkflow_changed = True
     elif task.status == CANCELED and task.type in {"JOIN", "DO_WHILE"}:
-        _back_in_progress(task)
+        back_in_progress(task)
     elif task.status == CANCELED:
-        _back_in_progress(task)
+        back_in_progress(task)
         task.status, task.retry_count = SCHEDULED, task.retry_count + 1
         task.scheduled = task.update = world.now
         task.start, task.callback, task.start_delay = 0, 0, 0

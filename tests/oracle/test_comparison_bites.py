@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from tests.oracle import decide, ending, expressions, hooks, loops, operations, retry, timeouts, workers
+from tests.oracle import (
+    decide,
+    ending,
+    expressions,
+    hooks,
+    loops,
+    operations,
+    rerun,
+    retry,
+    timeouts,
+    workers,
+)
 from tests.oracle.compare import Mismatch
 from tests.oracle.drive import run_case
 from tests.oracle.generate import seeded
@@ -82,6 +93,8 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         "_new_attempt",
         lambda w, f, *, task: [] if task.status == "CANCELED" else [_ATTEMPT(w, f, task=task, delay=0)],
     ),
+    "a rerun forgets nothing": lambda: mock.patch.object(rerun, "_downstream", return_value=[]),
+    "a rerun leaves a loop where it is": lambda: mock.patch.object(rerun, "_set_loop_back"),
     "TERMINATE does not end it": lambda: mock.patch.object(
         decide, "following_step", _past_terminate(decide.following_step)
     ),

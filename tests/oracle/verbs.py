@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.oracle import definitions, operations, workers
+from tests.oracle import definitions, operations, rerun, workers
 from tests.oracle.decide import decide
 from tests.oracle.model import SCHEDULED, Json, Object, Refusal, Workflow
 from tests.oracle.world import World
@@ -76,7 +76,7 @@ def _check(world: World, workflow: Workflow) -> None:
         assert not open_refs, "a terminal workflow has no non-terminal task"
     if workflow.status == "RUNNING":
         assert open_refs or workflow.held, "a running workflow waits for something"
-    seqs = [t.seq for t in workflow.tasks]
+    seqs = [t.seq for t in workflow.tasks if t.status != "SKIPPED"]
     assert seqs == sorted(set(seqs)), "seq strictly increases"
     assert world.now >= workflow.created
 
@@ -232,6 +232,21 @@ def _retry(world: World, params: Params, _body: Json) -> None:
     operations.retry_workflow(world, _workflow(world, params), resume_children=resume)
 
 
+def _rerun(world: World, params: Params, body: Json) -> str:
+    rerun.rerun(world, _workflow(world, params), body)
+    return params["workflowId"]
+
+
+def _skip(world: World, params: Params, body: Json) -> None:
+    ref = params["taskReferenceName"]
+    operations.skip(world, _workflow(world, params), ref=ref, request=body or {})
+
+
+def _put_variables(world: World, params: Params, body: Json) -> Callable[[], Object]:
+    operations.put_variables(world, _workflow(world, params), body)
+    return lambda: _get(world, params, None)
+
+
 def _restart(world: World, params: Params, _body: Json) -> None:
     operations.restart(world, _workflow(world, params), latest=_flag(params, "useLatestDefinitions"))
 
@@ -334,6 +349,9 @@ _VERBS: dict[str, Callable[[World, Params, Json], Json]] = {
     "workflow.resume": lambda w, p, _: operations.resume(w, _workflow(w, p)),
     "workflow.retry": _retry,
     "workflow.restart": _restart,
+    "workflow.rerun": _rerun,
+    "workflow.skip": _skip,
+    "workflow.variables": _put_variables,
     "workflow.terminate": _terminate,
     "workflow.remove": _remove,
     "workflow.terminate_remove": _terminate_remove,

@@ -35,6 +35,9 @@ PUT    /api/workflow/{}/pause
 PUT    /api/workflow/{}/resume
 POST   /api/workflow/{}/restart useLatestDefinitions
 POST   /api/workflow/{}/retry resumeSubworkflowTasks
+POST   /api/workflow/execute/{}/{} requestId waitUntilTaskRef waitForSeconds consistency returnStrategy
+POST   /api/workflow/{}/rerun
+PUT    /api/workflow/{}/skiptask/{}
 POST   /api/workflow/{}/resetcallbacks
 DELETE /api/workflow/{} reason
 DELETE /api/workflow/{}/remove archiveWorkflow
@@ -54,6 +57,8 @@ POST   /api/tasks
 POST   /api/tasks/update-v2
 POST   /api/tasks/{}/{}/{} workerid
 POST   /api/tasks/{}/{}/{}/sync workerid
+POST   /api/tasks/{}/{}/signal
+POST   /api/tasks/{}/{}/signal/sync returnStrategy timeoutMillis
 POST   /api/tasks/{}/log
 GET    /api/tasks/{}/log
 GET    /api/tasks/{}
@@ -82,6 +87,7 @@ DELETE /api/metadata/taskdefs/{}
 """
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """
+POST   /api/workflow/{}/variables
 POST   /api/workflow/bulk/start
 GET    /api/tasks/poll/any/batch types workerid domain count timeout
 """
@@ -259,7 +265,6 @@ def error(status: int, message: str) -> Mapping[str, object]:
         ("POST", "/api/token"),
         ("GET", "/api/workflow/"),
         ("POST", "/api/tasks/t/ack"),
-        ("POST", "/api/tasks/wf/COMPLETED/signal"),
         ("POST", "/api/workflow/test"),
         ("GET", "/api/workflow/search-by-tasks"),
         ("GET", "/api/queue"),

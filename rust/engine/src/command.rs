@@ -73,6 +73,44 @@ pub struct Report {
     pub subworkflow: Option<WorkflowId>,
 }
 
+/// A rerun (S-63).
+#[derive(Clone, Debug)]
+pub struct Rerun {
+    /// Where it begins.
+    pub from: RerunFrom,
+    /// Replaces the workflow's input when given.
+    pub input: Option<Raw>,
+    /// Replaces the correlation id when given.
+    pub correlation_id: Option<Arc<str>>,
+}
+
+/// Where a rerun begins.
+#[derive(Clone, Debug)]
+pub enum RerunFrom {
+    /// At the first step.
+    Start,
+    /// At a task of this execution.
+    Task {
+        /// The task.
+        task: TaskNo,
+        /// Replaces its input when given.
+        input: Option<Raw>,
+    },
+    /// In a child, which runs again already and will say so: only the input is taken over (S-63.6).
+    Child,
+}
+
+/// A step to be stepped over (S-60.8).
+#[derive(Clone, Debug)]
+pub struct Skip {
+    /// Its reference name.
+    pub reference: Arc<str>,
+    /// Input that the skipped task shows.
+    pub input: Raw,
+    /// Output that later steps see.
+    pub output: Raw,
+}
+
 /// What someone wants, or what happened.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -114,12 +152,18 @@ pub enum Command {
         /// The snapshot to run on; none keeps the stored one.
         graph: Option<Arc<Graph>>,
     },
+    /// S-63.
+    Rerun(Box<Rerun>),
+    /// S-60.8.
+    Skip(Box<Skip>),
     /// S-60.9.
     ResetCallbacks,
     /// A child of one of our tasks ended (S-30.9).
     ChildEnded {
         /// The SUB_WORKFLOW task.
         task: TaskId,
+        /// The child that says so.
+        child: WorkflowId,
         /// How it ended.
         status: WorkflowStatus,
         /// Its output.
@@ -131,6 +175,8 @@ pub enum Command {
     ChildRevived {
         /// The SUB_WORKFLOW task.
         task: TaskId,
+        /// The child that says so.
+        child: WorkflowId,
     },
     /// An outgoing message is known to have arrived.
     Arrived {

@@ -31,11 +31,13 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
             commands::retry::run(&mut step, resumes_children, is_from_parent)?;
         }
         Command::Restart { graph } => commands::restart::run(&mut step, graph)?,
+        Command::Rerun(rerun) => commands::rerun::run(&mut step, *rerun)?,
+        Command::Skip(skip) => commands::skip::run(&mut step, *skip)?,
         Command::ResetCallbacks => commands::reset_callbacks::run(&mut step)?,
-        Command::ChildEnded { task, status, output, reason } => {
-            commands::child_ended::run(&mut step, task, status, &output, reason);
+        Command::ChildEnded { task, child, status, output, reason } => {
+            commands::child_ended::run(&mut step, (task, child), status, &output, reason);
         }
-        Command::ChildRevived { task } => commands::child_revived::run(&mut step, task),
+        Command::ChildRevived { task, child } => commands::child_revived::run(&mut step, task, child),
         Command::Arrived { number, has_receiver } => commands::arrived::run(&mut step, number, has_receiver),
         Command::PutVariables { variables } => commands::put_variables::run(&mut step, &variables)?,
     }

@@ -18,7 +18,7 @@ pub mod validate;
 pub mod view;
 mod wait_time;
 
-pub use command::{Command, Given, Outcome, Rejection, TaskEvent, Transition};
+pub use command::{Command, Given, Outcome, Rejection, Rerun, RerunFrom, Skip, TaskEvent, Transition};
 pub use commands::arrived::removal_reason;
 pub use commands::retry::{child_to_resume, is_retryable};
 pub use commands::start::limit_of;

@@ -161,6 +161,11 @@ impl Live {
         self.index.named.get(reference).map(|no| self.task(*no))
     }
 
+    /// The instance of a step that was skipped; nothing of a loop's body is (S-60.8).
+    pub fn skipped(&self, node: NodeId) -> Option<&Task> {
+        self.named(&self.graph.node(node).reference).filter(|t| t.status == TaskStatus::Skipped)
+    }
+
     /// Current instance of exactly this reference name.
     pub fn by_reference(&self, reference: &str) -> Option<&Task> {
         if let Some(task) = self.named(reference) {
@@ -301,7 +306,13 @@ impl Live {
 
     /// Newest instance of a name as expressions see it (S-8.12).
     pub fn seen(&self, reference: &str) -> Option<&Task> {
-        let newest = self.named(reference).or_else(|| self.latest(self.graph.find(reference)?))?;
+        let of_step = || self.latest(self.graph.find(reference)?);
+        // A skipped instance is the oldest of its name.
+        let newest = match self.named(reference) {
+            Some(task) if task.status == TaskStatus::Skipped => of_step().unwrap_or(task),
+            Some(task) => task,
+            None => of_step()?,
+        };
         match self.fresh.get(&newest.no) {
             None => Some(newest),
             Some(before) => self.execution.tasks.get(*before),

@@ -105,6 +105,12 @@ impl<'a, 'g> Step<'a, 'g> {
         self.change.variables = &*self.live.execution.variables != "{}";
     }
 
+    /// Replaces the workflow input.
+    pub fn set_input(&mut self, input: Raw) {
+        self.live.execution.input = input;
+        self.change.input = true;
+    }
+
     /// Replaces the workflow output.
     pub fn set_output(&mut self, output: Raw) {
         self.live.execution.output = output;

@@ -2,11 +2,11 @@
 
 use fastcond_engine::command::{Report, Start};
 use fastcond_engine::graph::{compile, embed};
-use fastcond_engine::{Command, Definitions, Given, Graph, Live, begin, decide};
+use fastcond_engine::{Command, Definitions, Given, Graph, Live, Rerun, RerunFrom, Skip, begin, decide};
 use fastcond_expr::script::Scripts;
 use fastcond_json::Raw;
 use fastcond_model::{
-    Change, DefId, Execution, ResultStatus, TaskDef, TaskNo, TaskStatus, WorkflowDef, WorkflowId,
+    Change, DefId, Execution, ResultStatus, TaskDef, TaskId, TaskNo, TaskStatus, WorkflowDef, WorkflowId,
     WorkflowStatus, codec,
 };
 use std::collections::BTreeMap;
@@ -118,9 +118,14 @@ fn child_of(live: &Live) -> Option<TaskNo> {
     live.execution.tasks.iter().rev().find(|t| t.subworkflow.is_some()).map(|t| t.no)
 }
 
+fn child_id(live: &Live, task: TaskId) -> WorkflowId {
+    let task = live.execution.id.number_of(task).and_then(|no| live.execution.tasks.get(no));
+    task.and_then(|t| t.subworkflow).unwrap_or(live.execution.id)
+}
+
 fn command(live: &Live, random: &mut Random) -> Command {
     let no = some_task(live, random);
-    match random.below(30) {
+    match random.below(32) {
         0 => Command::Pause,
         1 | 2 => Command::Resume,
         3 => Command::Terminate { reason: Some("enough".to_owned()), is_from_parent: random.below(2) == 0 },
@@ -139,9 +144,27 @@ fn command(live: &Live, random: &mut Random) -> Command {
             let statuses = [WorkflowStatus::Completed, WorkflowStatus::Failed, WorkflowStatus::Terminated];
             let status = statuses[usize::try_from(random.below(3)).expect("a small number")];
             let task = live.execution.id.task(child_of(live).unwrap_or(no));
-            Command::ChildEnded { task, status, output: Raw::empty_object(), reason: None }
+            let child = child_id(live, task);
+            Command::ChildEnded { task, child, status, output: Raw::empty_object(), reason: None }
         }
-        21 => Command::ChildRevived { task: live.execution.id.task(child_of(live).unwrap_or(no)) },
+        21 => {
+            let task = live.execution.id.task(child_of(live).unwrap_or(no));
+            Command::ChildRevived { task, child: child_id(live, task) }
+        }
+        22 => Command::Rerun(Box::new(Rerun {
+            from: if random.below(3) == 0 {
+                RerunFrom::Start
+            } else {
+                RerunFrom::Task { task: no, input: None }
+            },
+            input: None,
+            correlation_id: None,
+        })),
+        23 => Command::Skip(Box::new(Skip {
+            reference: ["a", "i", "w", "v", "d", "p", "q"][no as usize % 7].into(),
+            input: Raw::empty_object(),
+            output: Raw::of_checked(r#"{"n":9}"#),
+        })),
         _ => Command::Report(Box::new(report(no, random))),
     }
 }

@@ -6,7 +6,9 @@
 mod bodies;
 mod bulk;
 mod bulk_start;
+mod execute;
 mod metadata;
+mod operate;
 mod params;
 mod queues;
 mod search;
@@ -50,16 +52,25 @@ impl std::fmt::Debug for Verb {
     }
 }
 
+const TABLES: &[&[(&str, Verb)]] = &[
+    metadata::VERBS,
+    workflow::VERBS,
+    operate::VERBS,
+    execute::VERBS,
+    task::VERBS,
+    queues::VERBS,
+    search::VERBS,
+    bulk::VERBS,
+];
+
 /// The verb of a name.
 pub fn verb(name: &str) -> Option<Verb> {
-    let tables = [metadata::VERBS, workflow::VERBS, task::VERBS, queues::VERBS, search::VERBS, bulk::VERBS];
-    tables.into_iter().flatten().find(|(known, _)| *known == name).map(|(_, verb)| *verb)
+    TABLES.iter().copied().flatten().find(|(known, _)| *known == name).map(|(_, verb)| *verb)
 }
 
 /// Every verb name.
 pub fn verbs() -> impl Iterator<Item = &'static str> {
-    let tables = [metadata::VERBS, workflow::VERBS, task::VERBS, queues::VERBS, search::VERBS, bulk::VERBS];
-    tables.into_iter().flatten().map(|(name, _)| *name)
+    TABLES.iter().copied().flatten().map(|(name, _)| *name)
 }
 
 impl Machine {

@@ -16,6 +16,7 @@ pub mod rows;
 pub mod shelf;
 pub mod stats;
 pub mod timers;
+pub mod waits;
 
 use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::{Graph, Live};
@@ -187,6 +188,7 @@ pub struct Machine {
     /// The parked polls of each connection.
     polls_of: IdMap<u64, Vec<u64>>,
     next_poll: u64,
+    waits: waits::Waits,
     is_stopping: bool,
     concurrency: Concurrency,
     admissions: Admissions,
@@ -262,6 +264,7 @@ impl Machine {
             polls: IdMap::default(),
             polls_of: IdMap::default(),
             next_poll: 0,
+            waits: waits::Waits::default(),
             is_stopping: false,
             concurrency: Concurrency::new(),
             admissions: Admissions::default(),

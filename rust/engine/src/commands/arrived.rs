@@ -20,7 +20,7 @@ pub fn run(step: &mut Step<'_, '_>, number: u32, has_receiver: bool) {
     if let Some(no) = waiting.map(|t| t.no) {
         let task = step.live.execution.id.task(no);
         let reason = Some(removal_reason(child));
-        child_ended::run(step, task, WorkflowStatus::Terminated, &Raw::empty_object(), reason);
+        child_ended::run(step, (task, child), WorkflowStatus::Terminated, &Raw::empty_object(), reason);
     }
 }
 

@@ -3,13 +3,13 @@
 use super::child_revived::is_spoken_to;
 use crate::step::{Step, cut_reason};
 use fastcond_json::{Raw, merged};
-use fastcond_model::{TaskChange, TaskId, TaskStatus, WorkflowStatus};
+use fastcond_model::{TaskChange, TaskId, TaskStatus, WorkflowId, WorkflowStatus};
 use std::sync::Arc;
 
 /// Takes over a child's end; nothing when the task is gone, superseded or already over (S-30.13).
 pub fn run(
     step: &mut Step<'_, '_>,
-    task: TaskId,
+    (task, child): (TaskId, WorkflowId),
     status: WorkflowStatus,
     output: &Raw,
     reason: Option<Arc<str>>,
@@ -17,6 +17,10 @@ pub fn run(
     let Some(no) = step.live.execution.id.number_of(task) else { return };
     let Some(task) = step.live.execution.tasks.get(no) else { return };
     if task.status.is_terminal() || task.is_retried || step.live.execution.header.status.is_terminal() {
+        return;
+    }
+    // A task that was rerun waits for another child, or is about to (S-63.4).
+    if task.subworkflow != Some(child) || task.status == TaskStatus::Scheduled {
         return;
     }
     if is_spoken_to(step.live, task) {

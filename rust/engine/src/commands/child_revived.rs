@@ -6,9 +6,12 @@ use crate::step::{Step, pass};
 use fastcond_model::{Message, Task, TaskChange, TaskId, TaskNo, TaskStatus, WorkflowId};
 
 /// Revives the execution around a revived child.
-pub fn run(step: &mut Step<'_, '_>, task: TaskId) {
+pub fn run(step: &mut Step<'_, '_>, task: TaskId, child: WorkflowId) {
     let Some(no) = step.live.execution.id.number_of(task) else { return };
     let Some(task) = step.live.execution.tasks.get(no) else { return };
+    if task.subworkflow != Some(child) {
+        return;
+    }
     let is_optional = step.live.node_of(task).is_some_and(|n| n.step.optional);
     if !task.status.is_terminal() || task.is_retried || is_optional || is_spoken_to(step.live, task) {
         return;

@@ -58,7 +58,8 @@ impl Step<'_, '_> {
         }
         let old_input = task.input.clone();
         let filled = (node.behaviour.fill)(self, &node, &mut task);
-        if node.behaviour.mode == Mode::Worker || node.behaviour.mode == Mode::System {
+        // S-54.12: what is mapped as a whole has nothing of its own to keep.
+        if node.behaviour.mode != Mode::Mapped && node.behaviour.word != "SUB_WORKFLOW" {
             task.input = Raw::of_checked(merged(&old_input, &task.input));
         }
         task.domain = self.choose_domain(&task.task_type, node.behaviour.mode);

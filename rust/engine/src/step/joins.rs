@@ -25,7 +25,8 @@ pub fn joined<'a>(live: &'a Live, join: &'a Task) -> Vec<Option<&'a Task>> {
             }
             return list;
         }
-        list.extend(node.join_on.iter().map(|on| live.current(*on, place)));
+        let skipped = |on| if place.in_loop.is_none() { live.skipped(on) } else { None };
+        list.extend(node.join_on.iter().map(|on| live.current(*on, place).or_else(|| skipped(*on))));
         list.extend((0..node.join_unknown).map(|_| None));
     }
     list

@@ -32,7 +32,9 @@ fn write_output(live: &Live, task: &Task, only_seen: bool) -> Raw {
     let mut object = ObjectWriter::begin(&mut out);
     for iteration in kept_iterations(live, task) {
         let mut map = String::new();
-        if write_iteration(live, task, iteration, only_seen, &mut map) || !only_seen {
+        let has_any = write_iteration(live, task, iteration, only_seen, &mut map);
+        // Of an earlier iteration nothing is there when it was dropped before the loop was set back (S-28.12, S-63.8).
+        if has_any || (!only_seen && iteration == task.iteration) {
             object.entry(&iteration.to_string(), &map);
         }
     }
@@ -225,18 +227,7 @@ impl Step<'_, '_> {
         iteration: u32,
     ) -> Result<(), (TaskStatus, String)> {
         let items = self.frozen_items(no, node)?;
-        let item = items.and_then(|list| list.get(iteration as usize - 1).cloned());
-        let mut output = String::new();
-        let mut object = ObjectWriter::begin(&mut output);
-        if let Some(item) = item {
-            object.i64("loopIndex", i64::from(iteration) - 1).raw("loopItem", &item);
-        }
-        object.i64("iteration", i64::from(iteration));
-        object.end();
-        self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| {
-            t.iteration = iteration;
-            t.output = Raw::of_checked(output);
-        });
+        self.set_position(no, iteration, items.as_deref());
         let place = Place { in_loop: Some(no), iteration };
         match node.body {
             Some(first) => {
@@ -250,6 +241,27 @@ impl Step<'_, '_> {
             self.enqueue(no);
         }
         Ok(())
+    }
+
+    /// A loop goes on in an earlier iteration (S-63.8 Do).
+    pub fn set_iteration(&mut self, no: TaskNo, iteration: u32) {
+        let items = self.live.task(no).items.as_ref().map(as_items);
+        self.set_position(no, iteration, items.as_deref());
+    }
+
+    fn set_position(&mut self, no: TaskNo, iteration: u32, items: Option<&[Raw]>) {
+        let item = items.and_then(|list| list.get(iteration as usize - 1));
+        let mut output = String::new();
+        let mut object = ObjectWriter::begin(&mut output);
+        if let Some(item) = item {
+            object.i64("loopIndex", i64::from(iteration) - 1).raw("loopItem", item);
+        }
+        object.i64("iteration", i64::from(iteration));
+        object.end();
+        self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| {
+            t.iteration = iteration;
+            t.output = Raw::of_checked(output);
+        });
     }
 
     /// The items of a list loop, frozen at the first look (S-28.10); none in counter mode.
@@ -279,11 +291,7 @@ impl Step<'_, '_> {
             let frozen = list.clone();
             self.edit(no, TaskChange { spec: true, ..TaskChange::default() }, |t| t.items = Some(frozen));
         }
-        Ok(Some(match kind(&list) {
-            Kind::Null => Vec::new(),
-            Kind::Array => elements(&list).map(Raw::of_checked).collect(),
-            _ => vec![list],
-        }))
+        Ok(Some(as_items(&list)))
     }
 
     /// Evaluates the loop condition (S-28.8, S-28.9, S-28.11).
@@ -364,6 +372,15 @@ impl Step<'_, '_> {
         for number in numbers {
             self.drop_task(number);
         }
+    }
+}
+
+/// A list as it is, null as an empty one, anything else as its only item (S-28.10).
+fn as_items(list: &Raw) -> Vec<Raw> {
+    match kind(list) {
+        Kind::Null => Vec::new(),
+        Kind::Array => elements(list).map(Raw::of_checked).collect(),
+        _ => vec![list.clone()],
     }
 }
 

@@ -13,22 +13,46 @@ use std::sync::Arc;
 impl Step<'_, '_> {
     /// Schedules a step at a place, stepping over skipped ones (S-6.8); nothing when it already has an instance.
     pub fn schedule(&mut self, node: NodeId, place: Place) -> Option<TaskNo> {
+        let next = self.unskipped(node, place)?;
+        if self.live.current(next, place).is_some() {
+            return None;
+        }
+        let node = self.live.graph.node(next).clone();
+        let reference = names::at_place(self.live, &node.reference, place);
+        Some(self.make(NodeRef::Static(next), &node, reference, place))
+    }
+
+    /// The step itself, or what follows when it is skipped (S-6.8).
+    pub fn unskipped(&self, node: NodeId, place: Place) -> Option<NodeId> {
         let mut next = node;
-        loop {
-            let node = self.live.graph.node(next).clone();
-            let reference = names::at_place(self.live, &node.reference, place);
-            let skipped = self.live.named(&reference).is_some_and(|t| t.status == TaskStatus::Skipped);
-            if !skipped {
-                if self.live.current(next, place).is_some() {
-                    return None;
-                }
-                return Some(self.make(NodeRef::Static(next), &node, reference, place));
-            }
-            match node.next {
+        while self.is_skipped(next, place) {
+            match self.live.graph.node(next).next {
                 Next::Node(after) => next = after,
                 Next::Loop(_) | Next::End => return None,
             }
         }
+        Some(next)
+    }
+
+    /// Whether an operator skipped a step; those of loop bodies cannot be (S-60.8).
+    pub fn is_skipped(&self, node: NodeId, place: Place) -> bool {
+        place.in_loop.is_none() && self.live.skipped(node).is_some()
+    }
+
+    /// Puts a skipped instance of a step among the tasks: first in the list, and over (S-60.8, S-1.12).
+    pub fn add_skipped(&mut self, node: NodeId, input: Raw, output: Raw) {
+        let node = self.live.graph.node(node).clone();
+        let (no, now_ms) = (self.next_no(), self.now());
+        let place = Place::default();
+        let mut task = Box::new(self.blank(no, 0, NodeRef::None, &node, node.reference.clone(), place));
+        task.task_type = node.name.clone();
+        task.def_name = node.name.clone();
+        task.status = TaskStatus::Skipped;
+        (task.input, task.output) = (input, output);
+        (task.start_ms, task.end_ms) = (now_ms, now_ms);
+        (task.start_delay_s, task.callback_after_s, task.ready_ms) = (0, 0, now_ms);
+        self.add(task);
+        self.tell_joins(no);
     }
 
     /// Makes an instance of a step and lets it start.

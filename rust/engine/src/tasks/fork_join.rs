@@ -26,7 +26,11 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
     let place = Place::of(step.live.task(no));
     step.settle(no, TaskStatus::Completed, None);
     for first in node.branches.iter().flatten() {
-        step.schedule(*first, place);
+        if step.unskipped(*first, place).is_some_and(|next| next != join) {
+            step.schedule(*first, place);
+        }
     }
-    step.schedule(join, place);
+    if !step.is_skipped(join, place) {
+        step.schedule(join, place);
+    }
 }

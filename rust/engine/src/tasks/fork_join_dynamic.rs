@@ -68,7 +68,10 @@ fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: &[WorkflowTask])
         t.input = Raw::of_checked(merged(&t.input, &out));
     });
     step.settle(no, TaskStatus::Completed, None);
-    step.mark_executed(no);
+    let has_join = !step.is_skipped(join, place);
+    if has_join {
+        step.mark_executed(no);
+    }
     let join_no = step.next_no();
     for (child, text) in list.iter().zip(steps) {
         let node = Arc::new(compile_step(child, text.clone()).expect("a step that was written compiles"));
@@ -78,7 +81,9 @@ fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: &[WorkflowTask])
         step.make(NodeRef::Dynamic(spec), &node, reference, place);
     }
     let joined: Vec<&str> = list.iter().map(WorkflowTask::reference).collect();
-    step.make_dynamic_join(join_no, join, place, &joined);
+    if has_join {
+        step.make_dynamic_join(join_no, join, place, &joined);
+    }
 }
 
 fn written(child: &WorkflowTask) -> String {

@@ -109,8 +109,12 @@ fn child_graph(step: &Step<'_, '_>, input: &str) -> Result<(Arc<Graph>, bool), S
 
 fn start_child(step: &mut Step<'_, '_>, no: TaskNo, input: &str, graph: Arc<Graph>, is_inline: bool) {
     let owner = step.live.execution.id;
-    let retry_count = step.live.task(no).retry_count;
-    let child = WorkflowId::of_child(owner, owner.task(no), retry_count);
+    let task = step.live.task(no);
+    let child = match task.subworkflow {
+        None => WorkflowId::of_child(owner, owner.task(no), task.retry_count),
+        // The attempt had a child before it was rerun (S-63.4).
+        Some(before) => WorkflowId::of_act("rerun", before, 0),
+    };
     let mut child_input = get(input, "workflowInput").map_or_else(Raw::empty_object, Raw::of_checked);
     if is_inline {
         child_input = Raw::of_checked(merged(&child_input, r#"{"_systemMetadata":{"dynamic":true}}"#));

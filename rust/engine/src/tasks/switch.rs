@@ -4,12 +4,12 @@
 //! after a COMPLETED instance with output `{"evaluationResult": ["a"], "selectedCase": "a"}` and the first task of case `a`.
 
 use super::{Behaviour, Mode, PLAIN};
-use crate::graph::Node;
+use crate::graph::{Next, Node};
 use crate::live::Place;
 use crate::step::{SCRIPT_COST, Step};
 use fastcond_expr::script;
 use fastcond_json::{ObjectWriter, Raw, merged};
-use fastcond_model::{TaskChange, TaskNo, TaskStatus};
+use fastcond_model::{NodeRef, TaskChange, TaskNo, TaskStatus};
 use std::sync::Arc;
 
 pub(super) static SWITCH: Behaviour = Behaviour {
@@ -40,13 +40,24 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
     }
 }
 
-/// Completes a choice and schedules the first task of the chosen list.
+/// Completes a choice and schedules the first task of the chosen list that was not skipped.
 pub(super) fn choose(step: &mut Step<'_, '_>, no: TaskNo, case: &str, chosen: Option<u32>, output: Raw) {
+    let place = Place::of(step.live.task(no));
+    let after = match &step.live.task(no).node {
+        NodeRef::Static(id) => step.live.graph.node(*id).next,
+        NodeRef::Dynamic(_) | NodeRef::None => Next::End,
+    };
+    let after = match after {
+        Next::Node(after) => step.unskipped(after, place),
+        Next::Loop(_) | Next::End => None,
+    };
+    // A list that was skipped as a whole leads to what follows the choice.
+    let chosen = chosen.and_then(|first| step.unskipped(first, place)).filter(|first| Some(*first) != after);
     let mut extra = String::new();
     let mut object = ObjectWriter::begin(&mut extra);
     object.str("case", case);
     object.end();
-    let parts = TaskChange { input: true, output: true, spec: false };
+    let parts = TaskChange { input: true, output: true, ..TaskChange::default() };
     step.edit(no, parts, |t| {
         t.input = Raw::of_checked(merged(&t.input, &extra));
         t.output = output;
@@ -54,7 +65,6 @@ pub(super) fn choose(step: &mut Step<'_, '_>, no: TaskNo, case: &str, chosen: Op
     });
     step.settle(no, TaskStatus::Completed, None);
     if let Some(first) = chosen {
-        let place = Place::of(step.live.task(no));
         step.schedule(first, place);
     }
 }

@@ -7,6 +7,7 @@ use crate::exec::Execution;
 use crate::ids::{TaskNo, WorkflowId};
 
 /// Which parts of a task instance a commit carries besides its small fields.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one part of the record whether it changed")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskChange {
     /// Its input changed.
@@ -15,11 +16,13 @@ pub struct TaskChange {
     pub output: bool,
     /// It is new and made from data, or its loop items were frozen.
     pub spec: bool,
+    /// Its loop items, frozen before, were forgotten.
+    pub thawed: bool,
 }
 
 impl TaskChange {
     /// Everything, for a new instance or a snapshot.
-    pub const ALL: Self = Self { input: true, output: true, spec: true };
+    pub const ALL: Self = Self { input: true, output: true, spec: true, thawed: false };
 
     /// Both changes in one.
     #[must_use]
@@ -28,6 +31,7 @@ impl TaskChange {
             input: self.input || other.input,
             output: self.output || other.output,
             spec: self.spec || other.spec,
+            thawed: self.thawed || other.thawed,
         }
     }
 }
@@ -131,7 +135,7 @@ pub fn encode_snapshot(out: &mut Vec<u8>, execution: &Execution) {
 }
 
 fn whole(t: &crate::exec::Task) -> TaskChange {
-    TaskChange { input: &*t.input != "{}", output: &*t.output != "{}", spec: true }
+    TaskChange { input: &*t.input != "{}", output: &*t.output != "{}", spec: true, thawed: false }
 }
 
 /// The execution and revision a commit is about, without reading the rest.

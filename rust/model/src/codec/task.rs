@@ -15,6 +15,7 @@ const OUTPUT: u32 = 41;
 const SPEC: u32 = 42;
 const SPEC_JOIN: u32 = 43;
 const ITEMS: u32 = 44;
+const THAWED: u32 = 45;
 
 pub(super) fn write<'a>(w: &mut Writer<'_>, t: &'a Task, parts: TaskChange, payloads: &mut Written<'a>) {
     w.uint(NO, u64::from(t.no) + 1);
@@ -29,6 +30,7 @@ pub(super) fn write<'a>(w: &mut Writer<'_>, t: &'a Task, parts: TaskChange, payl
     if parts.spec {
         w.text(ITEMS, t.items.as_deref());
     }
+    w.uint(THAWED, u64::from(parts.thawed && t.items.is_none()));
     w.text(3, Some(&t.reference));
     w.text(4, Some(&t.task_type));
     if t.def_name != t.task_type {
@@ -138,6 +140,7 @@ pub(super) fn read(
             28 => t.at_iteration = field.narrow()?,
             INPUT => t.input = payloads.read(field)?,
             OUTPUT => t.output = payloads.read(field)?,
+            THAWED => t.items = None,
             ITEMS => t.items = Some(field.json()?),
             SPEC => spec = Some(field.json()?),
             SPEC_JOIN => join = field.maybe()?.unwrap_or_default(),

@@ -177,3 +177,28 @@ fn a_one_task_execution_keeps_two_payloads() {
     let truncated = apply(None, &bytes[..bytes.len() - 1]);
     assert!(truncated.is_err());
 }
+
+#[test]
+fn forgotten_loop_items_do_not_come_back() {
+    let mut e = Execution::new(WorkflowId(9), Header::new(DefId(1), "w".into(), 1));
+    e.revision = 1;
+    let mut one = task(0, NodeRef::Static(0));
+    one.items = Some(Raw::of_checked("[1,2]"));
+    e.tasks.put(Box::new(one.clone()));
+    let mut bytes = Vec::new();
+    encode_snapshot(&mut bytes, &e);
+    let mut folded = apply(None, &bytes).unwrap();
+    for (items, parts) in [
+        (None, TaskChange { thawed: true, ..TaskChange::default() }),
+        (Some("[3]"), TaskChange { thawed: true, spec: true, ..TaskChange::default() }),
+        (Some("[3]"), TaskChange::default()),
+    ] {
+        e.revision += 1;
+        one.items = items.map(Raw::of_checked);
+        e.tasks.put(Box::new(one.clone()));
+        bytes.clear();
+        encode(&mut bytes, &e, &Change { tasks: vec![(0, parts)], ..Change::default() });
+        folded = apply(Some(folded), &bytes).unwrap();
+        assert_eq!(folded.tasks.get(0).unwrap().items, one.items);
+    }
+}

@@ -15,6 +15,13 @@ impl<K: Into<Cow<'static, str>>, V: Into<String>> FromIterator<(K, V)> for Param
 }
 
 impl Params {
+    /// These and more.
+    #[must_use]
+    pub fn with(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
+
     /// The text of a parameter that was given.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

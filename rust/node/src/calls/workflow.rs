@@ -40,7 +40,8 @@ pub const VERBS: &[(&str, Verb)] = &[
     ("workflow.variables", Act(put_variables)),
 ];
 
-fn missing(id: WorkflowId) -> Failure {
+/// 404 of an execution.
+pub fn missing(id: WorkflowId) -> Failure {
     Failure::not_found(format!("No such workflow found by id: {id}"))
 }
 

@@ -24,6 +24,8 @@ struct Verbs {
     update: Verb,
     update_v2: Verb,
     status: Verb,
+    execute: Verb,
+    signal_sync: Verb,
 }
 
 static VERBS: LazyLock<Verbs> = LazyLock::new(|| {
@@ -37,6 +39,8 @@ static VERBS: LazyLock<Verbs> = LazyLock::new(|| {
         update: of("tasks.update"),
         update_v2: of("tasks.update_v2"),
         status: of("workflow.status"),
+        execute: of("workflow.execute"),
+        signal_sync: of("tasks.signal_sync"),
     }
 });
 
@@ -57,13 +61,40 @@ pub fn recognise(request: &Request) -> Option<Hot> {
                 "tasks" => (verbs.update, 0, JSON),
                 "tasks/update-v2" => (verbs.update_v2, 0, JSON),
                 "workflow/bulk/start" => (verbs.start_many, lines(&request.body), NDJSON),
-                _ => return None,
+                _ => return hot_wait(request),
             };
             comes_as(request, media).then(|| Hot { verb, params: Params::default(), starts })
         }
         Method::Get => hot_get(request, path),
         _ => None,
     }
+}
+
+/// Requests that may wait long, which cold ones must not.
+fn hot_wait(request: &Request) -> Option<Hot> {
+    const EXECUTE: [&str; 4] = ["requestId", "waitUntilTaskRef", "waitForSeconds", "returnStrategy"];
+    if !comes_as(request, JSON) {
+        return None;
+    }
+    let parts = segments(request.path()).ok()?;
+    let words: Vec<&str> = parts.iter().map(|part| &**part).collect();
+    let (verb, subjects, kept, starts) = match *words {
+        ["api", "workflow", "execute", name, version] => {
+            (VERBS.execute, [("name", name), ("version", version)], EXECUTE.as_slice(), 1)
+        }
+        ["api", "tasks", id, status, "signal", "sync"] => {
+            let kept = ["returnStrategy", "timeoutMillis"].as_slice();
+            (VERBS.signal_sync, [("workflowId", id), ("status", status)], kept, 0)
+        }
+        _ => return None,
+    };
+    let hot = asked(request, verb, None, kept.iter().copied())?;
+    let named: Params = subjects.into_iter().map(|(key, value)| (key, value.to_owned())).collect();
+    subjects.iter().all(|(_, text)| !text.is_empty()).then(|| Hot {
+        params: named.with(hot.params),
+        starts,
+        ..hot
+    })
 }
 
 /// Lines of a body, as far as they count: a request with more of them starts nothing.

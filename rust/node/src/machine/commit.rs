@@ -138,6 +138,7 @@ impl Machine {
             self.outbox.push_back((id, number));
         }
         self.follow_limit(live);
+        self.waits.note(live, transition);
         if transition.ended {
             let header = &live.execution.header;
             self.stats.ended.add(&[&header.name, header.status.text()]);
@@ -213,8 +214,8 @@ impl Machine {
             let reason = Some(removal_reason(id));
             let (status, output) = (WorkflowStatus::Terminated, Raw::empty_object());
             // A parent that is gone does not wait.
-            let _ = self
-                .command(parent.workflow, Command::ChildEnded { task: parent.task, status, output, reason });
+            let ended = Command::ChildEnded { task: parent.task, child: id, status, output, reason };
+            let _ = self.command(parent.workflow, ended);
         }
         if let Some(fault) = self.take_read_fault() {
             return Err(Failure::unreadable(&fault));
@@ -236,6 +237,7 @@ impl Machine {
         records::remove(&mut self.frames, id.0);
         self.position += 1;
         self.pending.note_removed(id.0);
+        self.waits.stir(id);
         Ok(())
     }
 }

@@ -101,9 +101,9 @@ impl Machine {
                 Command::Terminate { reason: Some(reason.to_string()), is_from_parent: true }
             }
             Message::Ended { task, status, output, reason, .. } => {
-                Command::ChildEnded { task, status, output, reason }
+                Command::ChildEnded { task, child: sender, status, output, reason }
             }
-            Message::Revived { task, .. } => Command::ChildRevived { task },
+            Message::Revived { task, .. } => Command::ChildRevived { task, child: sender },
             Message::Resume { .. } => Command::Retry { resumes_children: true, is_from_parent: true },
         };
         // A receiver that is gone, or refuses, has nothing to do with the message any more.

@@ -223,7 +223,7 @@ impl Machine {
         self.delayed.len()
     }
 
-    /// Answers parked polls of queues that got work.
+    /// Answers parked polls of queues that got work, and requests that waited for what became of an execution.
     pub fn serve_waiting(&mut self) {
         if self.hungry.len() > 1 {
             // A thousand starts of one request note the same queue a thousand times.
@@ -245,6 +245,7 @@ impl Machine {
                 }
             }
         }
+        self.answer_waits();
     }
 
     /// Answers parked polls whose time is over.
@@ -271,6 +272,7 @@ impl Machine {
             self.parked.cancel(id);
             self.end_poll(id);
         }
+        self.drain_waits();
     }
 
     /// The server stops: polls get nothing from now on.
@@ -285,6 +287,7 @@ impl Machine {
 
     /// Forgets the parked polls of a connection that closed.
     pub fn forget_connection(&mut self, closed: u64) {
+        self.forget_waits(closed);
         for id in self.polls_of.remove(&closed).unwrap_or_default() {
             self.parked.cancel(id);
             self.polls.remove(&id);

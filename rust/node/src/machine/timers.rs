@@ -58,6 +58,7 @@ impl Machine {
         self.wake_delayed();
         self.serve_waiting();
         self.expire_polls();
+        self.expire_waits();
         self.trim_when_due();
     }
 
@@ -84,7 +85,8 @@ impl Machine {
         }
         let delayed = self.delayed.first().map(|(due_ms, _)| *due_ms);
         let undelivered = (!self.undelivered.is_empty()).then_some(self.deliver_again_ms);
-        let times = [self.timers.next_due(), delayed, self.parked.next_deadline(), undelivered];
+        let waits = self.waits.next_deadline();
+        let times = [self.timers.next_due(), delayed, self.parked.next_deadline(), undelivered, waits];
         times.into_iter().flatten().min()
     }
 }

@@ -76,6 +76,7 @@ pub(super) fn render(machine: &Machine, shared: &Shared) -> String {
     gauge(&mut out, "fastcond_executions_in_memory", machine.executions.len());
     gauge(&mut out, "fastcond_executions_resting", machine.resting());
     gauge(&mut out, "fastcond_parked_polls", machine.parked_polls());
+    gauge(&mut out, "fastcond_waiting_requests", machine.waiting_requests());
     gauge(&mut out, "fastcond_unarchived_changes", machine.dirty_count());
     gauge(&mut out, "fastcond_durable_position", shared.durable.load(Ordering::Acquire));
     gauge(&mut out, "fastcond_inbox_waiting", shared.waiting());

@@ -19,7 +19,5 @@ ROUTES = tuple(
         ("GET", "/api/tasks/search-v2"),
         ("GET", "/api/tasks/externalstoragelocation"),
         ("GET", "/api/tasks/external-storage-location"),
-        ("POST", "/api/tasks/{workflowId}/{status}/signal"),
-        ("POST", "/api/tasks/{workflowId}/{status}/signal/sync"),
     )
 )
