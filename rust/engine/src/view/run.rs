@@ -1,5 +1,6 @@
 //! `WorkflowRun` and `TaskRun`: what synchronous executions and signals answer (data-model, sync and signal responses).
 
+use super::masking::masked;
 use super::task::{self, Shown};
 use crate::live::Live;
 use crate::step::joins::effective_output;
@@ -39,11 +40,17 @@ pub fn write_workflow(live: &Live, asked: &Asked<'_>, out: &mut String) {
     let header = &execution.header;
     let mut object = ObjectWriter::begin(out);
     write_common(&mut object, live, asked);
-    object.raw("input", &execution.input).raw("output", &execution.output);
-    object.raw("variables", &execution.variables);
+    let fields = &live.graph.def.masked_fields;
+    object.raw("input", &masked(&execution.input, fields)).raw("output", &masked(&execution.output, fields));
+    object.raw("variables", &masked(&execution.variables, fields));
     let mut tasks = object.array("tasks");
     for item in execution.listed() {
-        task::write(live, item, Shown { now_ms: header.update_ms, input: None }, tasks.element());
+        task::write(
+            live,
+            item,
+            Shown { now_ms: header.update_ms, input: None, hides: true },
+            tasks.element(),
+        );
     }
     tasks.end();
     object.str_if_some("createdBy", header.created_by.as_deref());
@@ -57,7 +64,9 @@ pub fn write_task(live: &Live, task: &Task, asked: &Asked<'_>, out: &mut String)
     let execution = &live.execution;
     let mut object = ObjectWriter::begin(out);
     write_common(&mut object, live, asked);
-    object.raw("input", &task.input).raw("output", &effective_output(live, task));
+    let fields = &live.graph.def.masked_fields;
+    object.raw("input", &masked(&task.input, fields));
+    object.raw("output", &masked(&effective_output(live, task), fields));
     object.str("taskType", &task.task_type).str("taskId", &execution.id.task(task.no).to_string());
     object.str("referenceTaskName", &task.reference).str("taskDefName", &task.def_name);
     if let Some(old) = task.retried_of {
