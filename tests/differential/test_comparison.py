@@ -1,0 +1,160 @@
+"""The comparison itself: what it lets pass and what it must not; and the file of explanations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.differential import known, report
+from tests.differential.lockstep import Difference, root_of, seconds_of
+from tests.differential.scenarios import Outcome
+from tests.differential.view import difference, lines_of
+
+KNOWN = Path(__file__).parents[2] / "docs" / "differential-known.txt"
+
+
+def task(**changed: Any) -> dict[str, Any]:
+    return {
+        "referenceTaskName": "a",
+        "taskType": "a",
+        "status": "COMPLETED",
+        "retryCount": 0,
+        "iteration": 0,
+        "inputData": {"n": 1},
+        "outputData": {"o": 2},
+        "taskId": "one",
+    } | changed
+
+
+def record(*tasks: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return {
+        "status": "COMPLETED",
+        "input": {},
+        "output": {"o": 2},
+        "variables": {},
+        "tasks": list(tasks),
+    } | changed
+
+
+def lines(found: dict[str, Any]) -> tuple[str, ...]:
+    return lines_of("w1", found, lambda value: value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"referenceTaskName": "b"},
+        {"taskType": "b"},
+        {"status": "FAILED"},
+        {"retryCount": 1},
+        {"iteration": 1},
+        {"inputData": {"n": 1.0}},
+        {"outputData": {}},
+        {"domain": "d"},
+        {"retried": True},
+        {"subWorkflowId": "w1.a"},
+        {"reasonForIncompletion": "why"},
+    ],
+)
+def test_what_a_task_shows_is_compared(changed: dict[str, Any]) -> None:
+    assert difference(lines(record(task())), lines(record(task(**changed))))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "FAILED"},
+        {"input": {"n": 1}},
+        {"output": {}},
+        {"variables": {"v": 1}},
+        {"reasonForIncompletion": "why"},
+        {"tasks": []},
+        {"tasks": [task(), task(referenceTaskName="b")]},
+    ],
+)
+def test_what_an_execution_shows_is_compared(changed: dict[str, Any]) -> None:
+    assert difference(lines(record(task())), lines(record(task()) | changed))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"taskId": "two"}, {"workerId": "host"}, {"endTime": 7}, {"executed": True}]
+)
+def test_ids_times_and_hosts_are_not_compared(changed: dict[str, Any]) -> None:
+    assert not difference(lines(record(task())), lines(record(task(**changed))))
+
+
+def test_the_order_of_tasks_is_compared() -> None:
+    one, two = task(), task(referenceTaskName="b")
+    assert difference(lines(record(one, two)), lines(record(two, one)))
+
+
+def test_the_wording_of_reasons_is_free() -> None:
+    ours = lines(record(task(status="FAILED", reasonForIncompletion="why"), reasonForIncompletion="x"))
+    theirs = lines(record(task(status="FAILED", reasonForIncompletion="because"), reasonForIncompletion="y"))
+    assert ours == theirs
+
+
+def test_a_new_attempt_may_carry_the_old_reason() -> None:
+    waiting = task(status="SCHEDULED")
+    assert lines(record(waiting)) == lines(record(waiting | {"reasonForIncompletion": "of the one before"}))
+
+
+def test_a_child_without_input_parameters_has_no_input() -> None:
+    stored: dict[str, Any] = {"subWorkflowName": "c", "priority": None, "workflowInput": {}}
+    assert lines(record(input=stored)) == lines(record())
+    assert lines(record(input=stored | {"workflowInput": {"n": 1}})) != lines(record())
+
+
+def test_an_output_before_the_end_is_not_compared() -> None:
+    assert lines(record(status="RUNNING", output={"o": 1})) == lines(record(status="RUNNING", output={}))
+
+
+@pytest.mark.parametrize("symbol", ["w1", "w1/a", "w1.s", "w1.s.t/a#1", "w1!", "w1!.s"])
+def test_everything_belongs_to_what_was_started(symbol: str) -> None:
+    assert root_of(symbol) == "w1"
+
+
+def test_lengths_of_time() -> None:
+    assert [seconds_of(each) for each in ("1ms", "2s", "3m", "1h")] == [0.001, 2, 180, 3600]
+    with pytest.raises(ValueError, match="soon"):
+        seconds_of("soon")
+
+
+def test_one_unexplained_difference_makes_a_scenario_unexplained(tmp_path: Path) -> None:
+    file = tmp_path / "known.txt"
+    file.write_text("# a comment\n\nretries/* | S-1.1 | bug | ^\\+ .*COMPLETED | It ends too early.\n")
+    explained = Difference("retries/x", "retry w1", "w1", ("- w1 RUNNING", "+ w1 COMPLETED"))
+    elsewhere = Difference("tasks/x", "retry w1", "w1", explained.lines)
+    other = Difference("retries/x", "retry w1", "w1", ("- w1 COMPLETED", "+ w1 FAILED"))
+    entries = known.read(file)
+    verdicts = [
+        report.verdict(Outcome("retries/x", differences=differences), entries)
+        for differences in ((), (explained,), (explained, other), (elsewhere,))
+    ]
+    assert verdicts == ["equal", "explained", "unexplained", "unexplained"]
+    assert report.verdict(Outcome("x", skipped="needs an hour"), entries) == "skipped"
+
+
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "known.txt"
+    file.write_text("\n* | S-1.1 | guess | x | y\n")
+    with pytest.raises(ValueError, match=r"known\.txt:2"):
+        known.read(file)
+
+
+def test_the_page_counts_and_names_what_it_found() -> None:
+    entry = known.Known("*", "S-9.9", "deviation", known.pattern_of("COMPLETED"), "It ends too early.")
+    differs = Difference("retries/x", "retry w1", "w1", ("+ w1 COMPLETED",))
+    outcomes = [Outcome("retries/x", 3, (differs,)), Outcome("a", 2), Outcome("random/7", 5)]
+    page = report.markdown(outcomes, [entry], version="1", seeds="1, from seed 7 on")
+    assert "| transcripts | 2 | 1 | 1 | 0 | 0 | 5 |" in page
+    assert "| random definitions | 1 | 1 | 0 | 0 | 0 | 5 |" in page
+    assert "| S-9.9 | It ends too early. | deviation | 1 | retries/x |" in page
+    assert "Nothing is unexplained." in page
+
+
+def test_the_file_of_explanations_is_in_order() -> None:
+    for each in known.read(KNOWN):
+        assert known.RULES.fullmatch(each.rule), f"{each.rule} is no rule: {each.sentence}"
+        assert each.sentence.endswith("."), f"not a sentence: {each.sentence}"
