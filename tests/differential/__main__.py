@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from benchmarks.peers.conductor.server import VERSION
 from tests.differential import known as known_differences
 from tests.differential import report, servers
-from tests.differential.scenarios import Servers, random_case, replay, transcripts
+from tests.differential.scenarios import ROOTS, Servers, random_case, replay, transcripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +32,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="*", default=[], help="transcripts whose name holds one of these words"
     )
+    parser.add_argument("--folders", type=Path, nargs="*", default=ROOTS, help="where the transcripts are")
     parser.add_argument("--random", type=int, default=0, help="how many random definitions")
     parser.add_argument("--seed", type=int, default=1, help="the first of them")
     parser.add_argument("--no-transcripts", action="store_true", help="random definitions only")
@@ -51,7 +52,7 @@ def _pair(options: argparse.Namespace) -> Iterator[Servers]:
 
 def _run(options: argparse.Namespace, pair: Servers, known: list[Known]) -> Iterator[Outcome]:
     if not options.no_transcripts:
-        for name, script in transcripts(options.only):
+        for name, script in transcripts(options.folders, options.only):
             yield _told(known, partial(replay, pair, name, script))
     for seed in range(options.seed, options.seed + options.random):
         yield _told(known, partial(random_case, pair, seed))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.conformance.transcript import Transcript
     from tests.differential.lockstep import Difference
 
-ROOT = Path(__file__).parents[1] / "conformance"
+ROOTS = (Path(__file__).parents[1] / "conformance", Path(__file__).parent / "transcripts")
+"""The second holds what the oracle cannot follow: it speaks only a little JavaScript."""
 WAIT_SECONDS_MAX = 12.0
 """A transcript whose clock moves by no more is waited for; the others are skipped."""
 ANSWER_SECONDS_MAX = 150.0
@@ -38,9 +39,13 @@ class Outcome:
     """The commands of a random case."""
 
 
-def transcripts(only: list[str]) -> list[tuple[str, Transcript]]:
+def transcripts(roots: list[Path], only: list[str]) -> list[tuple[str, Transcript]]:
     """All of them with their names; with words given, those whose name holds one."""
-    found = [(str(path.relative_to(ROOT).with_suffix("")), path) for path in transcript.files(ROOT)]
+    found = [
+        (str(path.relative_to(root).with_suffix("")), path)
+        for root in roots
+        for path in transcript.files(root)
+    ]
     return [(name, transcript.read(path)) for name, path in found if not only or any(w in name for w in only)]
 
 
@@ -78,15 +83,17 @@ def replay(servers: Servers, name: str, script: Transcript) -> Outcome:
 
 def random_case(servers: Servers, seed: int) -> Outcome:
     """Run the case of a seed."""
-    return _outcome(servers, f"random/{seed}", lambda step: run_case(seed, step))
+    return _outcome(servers, f"random/{seed}", lambda step: run_case(seed, step), codes=False)
 
 
-def _outcome(servers: Servers, name: str, act: Callable[[LockStep], list[str]]) -> Outcome:
+def _outcome(
+    servers: Servers, name: str, act: Callable[[LockStep], list[str]], *, codes: bool = True
+) -> Outcome:
     left, right = (
         Observed(Http(url, timeout_s=ANSWER_SECONDS_MAX), WORDS)
         for url in (servers.fastcond, servers.conductor)
     )
-    step = LockStep(name, left, right)
+    step = LockStep(name, left, right, codes)
     try:
         said = act(step)
     finally:

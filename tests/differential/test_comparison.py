@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance import transcript
+from tests.conformance.backends import make
+from tests.conformance.session import Session
+from tests.conformance.words import WORDS
 from tests.differential import known, report
 from tests.differential.lockstep import Difference, root_of, seconds_of
-from tests.differential.scenarios import Outcome
+from tests.differential.scenarios import ROOTS, Outcome
 from tests.differential.view import difference, lines_of
 
 KNOWN = Path(__file__).parents[2] / "docs" / "differential-known.txt"
@@ -152,6 +156,13 @@ def test_the_page_counts_and_names_what_it_found() -> None:
     assert "| random definitions | 1 | 1 | 0 | 0 | 0 | 5 |" in page
     assert "| S-9.9 | It ends too early. | deviation | 1 | retries/x |" in page
     assert "Nothing is unexplained." in page
+
+
+@pytest.mark.parametrize("path", transcript.files(ROOTS[1]), ids=lambda path: path.stem)
+def test_a_transcript_of_our_own_prints_what_it_says(path: Path) -> None:
+    script = transcript.read(path)
+    session = Session(make("model"), WORDS)
+    assert [session.run(b.commands) for b in script.blocks] == [b.expected for b in script.blocks]
 
 
 def test_the_file_of_explanations_is_in_order() -> None:

@@ -24,6 +24,7 @@ _TASK_ENDED = frozenset(
         "SKIPPED",
     }
 )
+_CUT_SHORT = frozenset({"FAILED", "CANCELED"})
 _STORED_INPUT = frozenset(
     {
         "subWorkflowName",
@@ -48,7 +49,7 @@ def lines_of(symbol: str, record: Object, mask: Mask) -> tuple[str, ...]:
     head = f"{symbol} {record['status']} {said}"
     payloads = f"  input={_text(mask, given)} variables={_text(mask, record.get('variables') or {})}"
     # Before the end an output is nobody's business (S-7.14).
-    output = f"  output={_text(mask, _output(record.get('output') or {}, mask))}" if ended else "  output=-"
+    output = f"  output={_text(mask, _output(record, mask))}" if ended else "  output=-"
     return (head, payloads, output, *(_task(each, mask) for each in record["tasks"]))
 
 
@@ -59,7 +60,11 @@ def _input(given: Object) -> Object:
     return given
 
 
-def _output(output: Object, mask: Mask) -> Object:
+def _output(record: Object, mask: Mask) -> Any:
+    output = record.get("output") or {}
+    last = record["tasks"][-1] if record["tasks"] else {}
+    if last.get("taskType") == "JOIN" and last["status"] in _CUT_SHORT:
+        return "~"
     note = output.get("conductor.failure_workflow")
     if note is None or str(mask(note)).endswith("!"):
         return output
@@ -68,6 +73,7 @@ def _output(output: Object, mask: Mask) -> Object:
 
 
 def _task(task: Object, mask: Mask) -> str:
+    kind = task["taskType"]
     view: Object = {
         "status": task["status"],
         "iteration": task.get("iteration", 0),
@@ -75,9 +81,16 @@ def _task(task: Object, mask: Mask) -> str:
         "input": dict(mask(task.get("inputData") or {})),
         "output": dict(mask(task.get("outputData") or {})),
     }
-    mask_task(view, task["taskType"])
-    name = f"{task['referenceTaskName']}#{task.get('retryCount', 0)}@{view['iteration']}"
-    cells = [name, task["taskType"], task["status"]]
+    mask_task(view, kind)
+    status, attempt, says = task["status"], f"#{task.get('retryCount', 0)}", task["status"] in _TASK_ENDED
+    if kind == "JOIN":
+        # Whether a join noticed a failure before the execution ended is a race there (S-25.9); it shows in
+        # its status, its output, its reason, and in how often it is retried.
+        attempt = ""
+        says = status == "COMPLETED_WITH_ERRORS"
+        if status in _CUT_SHORT:
+            status, view["output"] = "cut short", "~"
+    cells = [f"{task['referenceTaskName']}{attempt}@{view['iteration']}", kind, status]
     # Not `executed`: the original leaves it unset on what ended last before the execution did.
     if task.get("retried"):
         cells.append("retried")
@@ -87,7 +100,7 @@ def _task(task: Object, mask: Mask) -> str:
         cells.append(f"child={mask(view['child'])}")
     cells += [f"in={_text(None, view['input'])}", f"out={_text(None, view['output'])}"]
     # Reasons are free texts; that there is one is not. Theirs stays on the next attempt (S-54.5).
-    if task["status"] in _TASK_ENDED:
+    if says:
         cells.append("reason" if task.get("reasonForIncompletion") else "no reason")
     return "  " + " ".join(cells)
 
