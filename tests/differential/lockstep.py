@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tests.differential.observed import Observed, States
 
-LOOKS_MAX = 90
-"""How often the right side is looked at until it is where the left side is: some six seconds.
+LOOKS_MAX = 65
+"""How often the right side is looked at until it is where the left side is: some five seconds.
 
 Counted, not timed: a machine that stands still for a while takes nothing away.
 """

@@ -80,7 +80,12 @@ def _counts(outcomes: list[Outcome], known: list[Known]) -> list[str]:
         run = len(of_kind) - counts[SKIPPED]
         cells = [kind, run, *(counts[v] for v in verdicts), sum(each.compared for each in of_kind)]
         rows.append("| " + " | ".join(map(str, cells)) + " |")
-    return rows
+    again = sum(each.runs > 1 for each in outcomes)
+    note = (
+        f"{again} of them ran more than once before nothing was unexplained: Conductor answers 500 now and "
+        "then because its database is locked, and some of its outcomes are races."
+    )
+    return [*rows, "", note] if again else rows
 
 
 def _table_of_explained(outcomes: list[Outcome], known: list[Known]) -> list[str]:

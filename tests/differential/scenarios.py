@@ -14,7 +14,7 @@ from tests.differential.observed import Observed
 from tests.differential.random_cases import run_case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.conformance.transcript import Transcript
     from tests.differential.lockstep import Difference
@@ -35,11 +35,13 @@ class Outcome:
     compared: int = 0
     differences: tuple[Difference, ...] = ()
     skipped: str | None = None
+    runs: int = 1
+    """How often it ran until nothing was unexplained, or until we gave up."""
     said: tuple[str, ...] = field(default=(), repr=False)
     """The commands of a random case."""
 
 
-def transcripts(roots: list[Path], only: list[str]) -> list[tuple[str, Transcript]]:
+def transcripts(roots: Sequence[Path], only: list[str]) -> list[tuple[str, Transcript]]:
     """All of them with their names; with words given, those whose name holds one."""
     found = [
         (str(path.relative_to(root).with_suffix("")), path)

@@ -10,7 +10,7 @@ from tests.conformance import transcript
 from tests.conformance.backends import make
 from tests.conformance.session import Session
 from tests.conformance.words import WORDS
-from tests.differential import known, report
+from tests.differential import known, record, report
 from tests.differential.lockstep import Difference, root_of, seconds_of
 from tests.differential.scenarios import ROOTS, Outcome
 from tests.differential.view import difference, lines_of
@@ -31,7 +31,7 @@ def task(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def record(*tasks: dict[str, Any], **changed: Any) -> dict[str, Any]:
+def execution(*tasks: dict[str, Any], **changed: Any) -> dict[str, Any]:
     return {
         "status": "COMPLETED",
         "input": {},
@@ -62,7 +62,7 @@ def lines(found: dict[str, Any]) -> tuple[str, ...]:
     ],
 )
 def test_what_a_task_shows_is_compared(changed: dict[str, Any]) -> None:
-    assert difference(lines(record(task())), lines(record(task(**changed))))
+    assert difference(lines(execution(task())), lines(execution(task(**changed))))
 
 
 @pytest.mark.parametrize(
@@ -78,40 +78,46 @@ def test_what_a_task_shows_is_compared(changed: dict[str, Any]) -> None:
     ],
 )
 def test_what_an_execution_shows_is_compared(changed: dict[str, Any]) -> None:
-    assert difference(lines(record(task())), lines(record(task()) | changed))
+    assert difference(lines(execution(task())), lines(execution(task()) | changed))
 
 
 @pytest.mark.parametrize(
     "changed", [{"taskId": "two"}, {"workerId": "host"}, {"endTime": 7}, {"executed": True}]
 )
 def test_ids_times_and_hosts_are_not_compared(changed: dict[str, Any]) -> None:
-    assert not difference(lines(record(task())), lines(record(task(**changed))))
+    assert not difference(lines(execution(task())), lines(execution(task(**changed))))
 
 
 def test_the_order_of_tasks_is_compared() -> None:
     one, two = task(), task(referenceTaskName="b")
-    assert difference(lines(record(one, two)), lines(record(two, one)))
+    assert difference(lines(execution(one, two)), lines(execution(two, one)))
 
 
 def test_the_wording_of_reasons_is_free() -> None:
-    ours = lines(record(task(status="FAILED", reasonForIncompletion="why"), reasonForIncompletion="x"))
-    theirs = lines(record(task(status="FAILED", reasonForIncompletion="because"), reasonForIncompletion="y"))
+    ours = lines(execution(task(status="FAILED", reasonForIncompletion="why"), reasonForIncompletion="x"))
+    theirs = lines(
+        execution(task(status="FAILED", reasonForIncompletion="because"), reasonForIncompletion="y")
+    )
     assert ours == theirs
 
 
 def test_a_new_attempt_may_carry_the_old_reason() -> None:
     waiting = task(status="SCHEDULED")
-    assert lines(record(waiting)) == lines(record(waiting | {"reasonForIncompletion": "of the one before"}))
+    assert lines(execution(waiting)) == lines(
+        execution(waiting | {"reasonForIncompletion": "of the one before"})
+    )
 
 
 def test_a_child_without_input_parameters_has_no_input() -> None:
     stored: dict[str, Any] = {"subWorkflowName": "c", "priority": None, "workflowInput": {}}
-    assert lines(record(input=stored)) == lines(record())
-    assert lines(record(input=stored | {"workflowInput": {"n": 1}})) != lines(record())
+    assert lines(execution(input=stored)) == lines(execution())
+    assert lines(execution(input=stored | {"workflowInput": {"n": 1}})) != lines(execution())
 
 
 def test_an_output_before_the_end_is_not_compared() -> None:
-    assert lines(record(status="RUNNING", output={"o": 1})) == lines(record(status="RUNNING", output={}))
+    assert lines(execution(status="RUNNING", output={"o": 1})) == lines(
+        execution(status="RUNNING", output={})
+    )
 
 
 @pytest.mark.parametrize("symbol", ["w1", "w1/a", "w1.s", "w1.s.t/a#1", "w1!", "w1!.s"])
@@ -163,6 +169,15 @@ def test_a_transcript_of_our_own_prints_what_it_says(path: Path) -> None:
     script = transcript.read(path)
     session = Session(make("model"), WORDS)
     assert [session.run(b.commands) for b in script.blocks] == [b.expected for b in script.blocks]
+
+
+def test_an_outcome_is_kept_and_read_as_it_was(tmp_path: Path) -> None:
+    differs = Difference("random/1", "retry w1", "w1", ("- a", "+ b"))
+    kept = [Outcome("random/1", 3, (differs,), runs=2, said=("start w1 x",)), Outcome("x", skipped="why")]
+    file = tmp_path / "record.jsonl"
+    file.write_text("".join(f"{record.written(each)}\n" for each in [Outcome("x"), *kept]))
+    assert record.read(file) == {each.name: each for each in kept}
+    assert record.read(tmp_path / "absent") == {}
 
 
 def test_the_file_of_explanations_is_in_order() -> None:
