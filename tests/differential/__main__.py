@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import json
 import sys
 import time
@@ -15,13 +16,12 @@ from typing import TYPE_CHECKING
 from benchmarks.peers.conductor.server import VERSION
 from tests.differential import known as known_differences
 from tests.differential import record, report, servers
-from tests.differential.scenarios import ROOTS, Servers, random_case, replay, transcripts
+from tests.differential.scenarios import ROOTS, Outcome, Servers, random_case, replay, transcripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.differential.known import Known
-    from tests.differential.scenarios import Outcome
 
 ROOT = Path(__file__).parents[2]
 KNOWN = ROOT / "docs" / "differential-known.txt"
@@ -72,19 +72,22 @@ def _run(
 ) -> None:
     """Run what is wanted and keep each outcome at once, so that a run that is cut off can go on."""
     with path.open("a", encoding="utf-8") as file:
-        for act in wanted.values():
-            file.write(record.written(_told(known, partial(act, pair))) + "\n")
+        for name, act in wanted.items():
+            file.write(record.written(_told(known, name, partial(act, pair))) + "\n")
             file.flush()
 
 
-def _told(known: list[Known], act: Callable[[], Outcome]) -> Outcome:
+def _told(known: list[Known], name: str, act: Callable[[], Outcome]) -> Outcome:
     """Run one scenario and say on the terminal what came of it."""
     began = time.monotonic()
-    outcome = act()
-    for run in range(2, RUNS_MAX + 1):
+    for run in range(1, RUNS_MAX + 1):
+        try:
+            outcome = replace(act(), runs=run)
+        except (OSError, http.client.HTTPException) as error:
+            outcome = Outcome(name, skipped=f"no answer from a server: {type(error).__name__}", runs=run)
+            continue
         if report.verdict(outcome, known) != report.UNEXPLAINED:
             break
-        outcome = replace(act(), runs=run)
     seconds = time.monotonic() - began
     print(f"{report.verdict(outcome, known):12} {seconds:5.1f} s  {outcome.name}", flush=True)
     found = report.unexplained([outcome], known)
