@@ -48,7 +48,7 @@ def markdown(outcomes: list[Outcome], known: list[Known], *, version: str, seeds
             f"published Conductor OSS {version} (SQLite), one by one. After each, once it had settled, all",
             "executions were compared: status, presence of a reason, input, output, variables, and per",
             "task reference name, type, status, iteration, retry count, input, output, domain, child and",
-            "presence of a reason.",
+            "presence of a reason. An execution that has come to differ is not compared any further.",
             f"Random cases: {seeds}.",
             "",
             *_counts(outcomes, known),
@@ -82,8 +82,9 @@ def _counts(outcomes: list[Outcome], known: list[Known]) -> list[str]:
         rows.append("| " + " | ".join(map(str, cells)) + " |")
     again = sum(each.runs > 1 for each in outcomes)
     note = (
-        f"{again} of them ran more than once before nothing was unexplained: Conductor answers 500 now and "
-        "then because its database is locked, and some of its outcomes are races."
+        f"{again} of them ran more than once, because there was something unexplained in the first run: "
+        "Conductor answers 500 now and then because its database is locked, some of its outcomes are races, "
+        "and some explanations were written after the run."
     )
     return [*rows, "", note] if again else rows
 
