@@ -95,6 +95,11 @@ CASES ?= 5000
 model-test: build  ## Compare the core with the oracle on CASES random workflows from SEED on
 	$(BIN)/python -m tests.oracle.run --seed $(SEED) --count $(CASES) --failures 20
 
+RANDOM_CASES ?= 500
+.PHONY: differential
+differential: build  ## Compare with the real Conductor: every transcript, RANDOM_CASES random definitions from SEED on (Java 21 and the jar or mvn; half an hour)
+	nice -n 15 $(BIN)/python -m tests.differential --random $(RANDOM_CASES) --seed $(SEED) --report docs/differential.md
+
 .PHONY: bench
 bench: build  ## Measure against the null durable server; results go to bench_results/
 	cargo build --release --locked -p fastcond-bench

@@ -94,8 +94,9 @@ class Http:
 
     eventual = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: float = 30.0) -> None:
         self._url = urlsplit(url)
+        self._timeout_s = timeout_s
 
     def call(self, verb: str, params: dict[str, str], body: bytes) -> Answer:
         route = ROUTES[verb]
@@ -103,7 +104,8 @@ class Http:
         for name in [n for n in params if "{" + n + "}" in path]:
             path = path.replace("{" + name + "}", quote(query.pop(name), safe=""))
         target = self._url.path.rstrip("/") + path + ("?" + urlencode(query) if query else "")
-        connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=30)
+        host, port = self._url.hostname or "", self._url.port
+        connection = http.client.HTTPConnection(host, port, timeout=self._timeout_s)
         try:
             connection.request(route.method, target, body or None, {"content-type": "application/json"})
             response = connection.getresponse()

@@ -135,8 +135,6 @@ def mask_task(view: Object, kind: str) -> None:
         and view["child"] is None
     ):
         view["input"] = "<not mapped>"
-    if kind == "DO_WHILE" and view["status"] not in _DONE:
-        view["output"].pop(str(view["iteration"]), None)
     if kind == "JOIN" and view["status"] not in {*_DONE, "FAILED"}:
         view["output"] = "<unfinished>"
 

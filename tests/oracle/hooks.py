@@ -81,7 +81,9 @@ def _join(_world: World, workflow: Workflow, task: Task) -> None:
     _, final, everything = _joined(workflow, task)
     failures = _failed_for_join(final, everything=everything)
     if failures:
-        task.status = CANCELED if all(t.status == CANCELED for t in failures) else FAILED
+        # A permissive task that was cancelled fails the JOIN like any other, as seen on the original.
+        cut = all(t.status == CANCELED and not t.step.permissive for t in failures)
+        task.status = CANCELED if cut else FAILED
         task.reason = " ".join(t.reason or "" for t in failures)
     elif everything:
         tolerated = [t for t in final if t.step.optional and t.status == COMPLETED_WITH_ERRORS]

@@ -20,18 +20,18 @@ def execute(world: World, workflow: Workflow, task: Task) -> None:
         _begin(world, workflow, task=task)
         return
     held = _current_iteration(workflow, task)
+    _forget(workflow, task)
+    failed = [b for b in held if b.unsuccessful and not b.step.permissive]
+    if not failed and not _iteration_complete(workflow, task=task, held=held):
+        return
     results: Object = {}
     for body in held:
         results[body.base] = body.output
         if body.unsuccessful and not body.step.permissive:
             break
     task.output = _arranged({**task.output, str(task.iteration): results})
-    _forget(workflow, task)
-    failed = [b for b in held if b.unsuccessful and not b.step.permissive]
     if failed:
         task.status, task.reason = FAILED, " ".join(b.reason or "" for b in failed)
-        return
-    if not _iteration_complete(workflow, task=task, held=held):
         return
     try:
         again = _again(workflow, task)

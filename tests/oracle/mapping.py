@@ -279,13 +279,14 @@ class Mapper:
             inline = resolve(inline, self.context)
         name, version = params.get("name"), params.get("version")
         if isinstance(inline, dict):
-            name, version = inline.get("name"), inline.get("version", 1)
+            name = inline.get("name")
         elif version is None:
             version = self.world.latest_version(name)
             if version is None:
                 raise MappingError(f"no workflow definition is registered under {name}")
-        number = dynamic_fork.whole_number(version)
-        if number is None:
+        # Of a definition that is given the version is not kept, as the original does.
+        number = None if isinstance(inline, dict) else dynamic_fork.whole_number(version)
+        if number is None and not isinstance(inline, dict):
             raise MappingError(f"{version!r} is not a version")
         return {
             "subWorkflowName": name,

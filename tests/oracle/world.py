@@ -283,7 +283,8 @@ class World:
         if task is None or task.terminal or task.child != child.id:
             return
         task.status = _CHILD_END.get(child.status, child.status)
-        task.output = {**task.output, **output}
+        # Its own child's id, also when the child hands on that of a child of its own.
+        task.output = {**task.output, **output, "subWorkflowId": child.id}
         task.end = self.now
         if child.status != COMPLETED:
             name = f"{child.definition.name}.{child.definition.version}/{child.id}"

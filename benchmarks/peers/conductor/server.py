@@ -18,7 +18,7 @@ from benchmarks.peers.processes import running
 from benchmarks.targets import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 VERSION = "3.32.1"
 JAVA_MIN = 21
@@ -47,13 +47,18 @@ class _Store:
 
 
 @contextlib.contextmanager
-def serving(setup: str, folder: Path) -> Iterator[Serving]:
-    """Run the server inside the folder, with a store of its own, for the length of the block."""
+def serving(
+    setup: str, folder: Path, *, machine: Sequence[str] = (), settings: Sequence[str] = ()
+) -> Iterator[Serving]:
+    """Run the server inside the folder, with a store of its own, for the length of the block.
+
+    ``machine`` are options of the Java machine, ``settings`` of the server; it comes with none of them.
+    """
     port = free_port()
     with _store(setup, folder) as store:
         # It makes folders in the home of its user.
-        java = [find_java(), f"-Duser.home={folder}", "-jar", str(find_archive())]
-        command = [*java, f"--server.port={port}", *store.options]
+        java = [find_java(), f"-Duser.home={folder}", *machine, "-jar", str(find_archive())]
+        command = [*java, f"--server.port={port}", *store.options, *settings]
         with running(
             command, folder=folder, port=port, health="/health", ready_seconds_max=READY_SECONDS_MAX
         ) as process:

@@ -34,7 +34,12 @@ pub fn run(
         WorkflowStatus::Running | WorkflowStatus::Paused => return,
     };
     step.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| {
-        t.output = Raw::of_checked(merged(&t.output, output));
+        let both = merged(&t.output, output);
+        // The child may hand on the id of a child of its own; this task's output names its child.
+        t.output = Raw::of_checked(match t.subworkflow {
+            Some(id) => merged(&both, &format!("{{\"subWorkflowId\":\"{id}\"}}")),
+            None => both,
+        });
         t.status = ends_as;
         t.reason = reason.map(|r| cut_reason(&r).into());
     });

@@ -182,7 +182,9 @@ impl Step<'_, '_> {
             }
         }
         let (status, reason) = if !failed.is_empty() {
-            let all_canceled = failed.iter().all(|t| t.status == TaskStatus::Canceled);
+            // A permissive task that was cancelled fails the join like any other, as seen on the original.
+            let is_permissive = |t: &Task| self.live.node_of(t).is_some_and(|n| n.step.permissive);
+            let all_canceled = failed.iter().all(|t| t.status == TaskStatus::Canceled && !is_permissive(t));
             let reasons: Vec<&str> = failed.iter().filter_map(|t| t.reason.as_deref()).collect();
             (if all_canceled { TaskStatus::Canceled } else { TaskStatus::Failed }, Some(reasons.join(" ")))
         } else if !with_errors.is_empty() {

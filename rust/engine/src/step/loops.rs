@@ -17,20 +17,26 @@ use std::sync::Arc;
 /// Input parameter that may give a list loop its items (S-28.10).
 const ITEMS: &str = "_items";
 
-/// The output a loop shows: iteration maps, the counter, the list position (S-28.5, S-28.15).
+/// The output a loop in progress shows: maps of the iterations before this one, the counter, the list position
+/// (S-28.5, S-28.15). An iteration is put there when it is over, as the original does.
 pub fn output_of(live: &Live, task: &Task) -> Raw {
-    write_output(live, task, false)
+    write_output(live, task, false, task.iteration.saturating_sub(1))
 }
 
 /// The same as it was when the loop was last looked at.
 pub fn seen_output(live: &Live, task: &Task) -> Raw {
-    write_output(live, task, true)
+    write_output(live, task, true, task.iteration.saturating_sub(1))
 }
 
-fn write_output(live: &Live, task: &Task, only_seen: bool) -> Raw {
+/// The output when the current iteration is over, with its map.
+fn whole_output(live: &Live, task: &Task) -> Raw {
+    write_output(live, task, false, task.iteration)
+}
+
+fn write_output(live: &Live, task: &Task, only_seen: bool, last: u32) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
-    for iteration in kept_iterations(live, task) {
+    for iteration in first_kept(live, task)..=last {
         let mut map = String::new();
         let has_any = write_iteration(live, task, iteration, only_seen, &mut map);
         // Of an earlier iteration nothing is there when it was dropped before the loop was set back (S-28.12, S-63.8).
@@ -55,12 +61,8 @@ fn write_position(task: &Task, object: &mut ObjectWriter<'_>) {
     }
 }
 
-fn kept_iterations(live: &Live, task: &Task) -> std::ops::RangeInclusive<u32> {
-    let last = task.iteration;
-    match keep_last(live, task) {
-        Some(keep) if last > keep => last - keep + 1..=last,
-        _ => 1..=last,
-    }
+fn first_kept(live: &Live, task: &Task) -> u32 {
+    keep_last(live, task).map_or(1, |keep| task.iteration.saturating_sub(keep) + 1)
 }
 
 fn keep_last(live: &Live, task: &Task) -> Option<u32> {
@@ -331,7 +333,7 @@ impl Step<'_, '_> {
         }
         let base = base_name(&task.reference);
         let counter_only = names_only_iteration(condition, base);
-        let output = if counter_only { task.output.clone() } else { output_of(live, task) };
+        let output = if counter_only { task.output.clone() } else { whole_output(live, task) };
         object.entry(base, &output);
         let mut bodies: BTreeMap<&str, &Task> = BTreeMap::new();
         for instance in body_instances(live, task, task.iteration) {
@@ -346,7 +348,7 @@ impl Step<'_, '_> {
 
     /// Ends a loop and writes its output once.
     fn close_loop(&mut self, no: TaskNo, status: TaskStatus, reason: Option<String>) {
-        let output = output_of(self.live, self.live.task(no));
+        let output = whole_output(self.live, self.live.task(no));
         self.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = output);
         self.settle(no, status, reason);
     }

@@ -45,7 +45,8 @@ fn fill(step: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<()
         }
     };
     let name = resolved_text(&param.name)?;
-    let mut version = resolved_raw(&param.version)?;
+    // Of a definition that is given the version is not kept, as the original does.
+    let mut version = if definition.is_null() { resolved_raw(&param.version)? } else { Raw::null() };
     if definition.is_null() && (version.is_null() || &*version == "0" || &*version == "\"0\"") {
         // S-30.2: no version is the latest now.
         let text = as_str(&name).unwrap_or_default();
