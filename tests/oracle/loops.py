@@ -47,7 +47,7 @@ def execute(world: World, workflow: Workflow, task: Task) -> None:
 def set_back(task: Task, number: int) -> None:
     """Goes on in an earlier iteration: what was put out later is dropped (S-63.8)."""
     task.iteration = number
-    kept = {k: v for k, v in task.output.items() if not k.isdigit() or int(k) <= number}
+    kept = {k: v for k, v in task.output.items() if not k.isdigit() or int(k) < number}
     kept["iteration"] = number
     if task.items is not None:
         kept.update(loopIndex=number - 1, loopItem=task.items[number - 1])
