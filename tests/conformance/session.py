@@ -118,7 +118,7 @@ class Session:
     # ---- names
 
     def fetch(self, symbol: str) -> Object:
-        """A workflow by its symbol: `w1`, a child `w1.ref`, or a failure workflow `w1!`."""
+        """A workflow by its symbol: `w1`, what its task started `w1.ref`, or a failure workflow `w1!`."""
         return self._read(symbol, self.workflow_id(symbol))
 
     def _read(self, symbol: str, workflow_id: str) -> Object:
@@ -128,8 +128,9 @@ class Session:
         for task in workflow["tasks"]:
             name = task_name(task)
             self._symbols[task["taskId"]] = f"{symbol}/{name}"
-            if task.get("subWorkflowId"):
-                self._visit(f"{symbol}.{name}", task["subWorkflowId"])
+            started = _started_by(task)
+            if started is not None:
+                self._visit(f"{symbol}.{name}", started)
         note = workflow["output"].get("conductor.failure_workflow")
         if isinstance(note, str) and UUID.fullmatch(note) and note not in self._symbols:
             self._visit(f"{symbol}!", note)
@@ -155,7 +156,9 @@ class Session:
         if "." not in symbol:
             raise Refused(f"{symbol} was never started")
         parent, ref = symbol.rsplit(".", 1)
-        child: str = self._task(parent, ref)["subWorkflowId"]
+        child = _started_by(self._task(parent, ref))
+        if child is None:
+            raise LookupError(f"{parent}/{ref} has started nothing")
         return child
 
     def task(self, symbol: str) -> Object:
@@ -203,6 +206,15 @@ class Session:
         """Notes a text that came from the transcript."""
         if text is not None:
             self._said.add(text)
+
+
+def _started_by(task: Object) -> str | None:
+    """The execution that a SUB_WORKFLOW or START_WORKFLOW task started."""
+    if task["taskType"] == "START_WORKFLOW":
+        started: str | None = task["outputData"].get("workflowId")
+    else:
+        started = task.get("subWorkflowId")
+    return started
 
 
 def task_name(task: Object) -> str:

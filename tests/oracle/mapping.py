@@ -101,9 +101,11 @@ class Mapper:
     def refreshed_inputs(self, task: Task) -> Object:
         """The inputs of a further attempt: a fresh resolution over the old ones (S-54.12, S-61.6)."""
         step = task.step
-        templated = task.type not in {"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP"}
+        templated = task.type not in _UNTEMPLATED
         defaults = step.definition.input_template if templated and step.definition else {}
         fresh = task_inputs(step.inputs, defaults, context=self.context, task_id=task.id)
+        if task.type == "EVENT":
+            fresh |= self.event_sink(step)
         return {**task.inputs, **fresh}
 
     # ---- worker tasks
@@ -241,6 +243,21 @@ class Mapper:
         task.start_delay = task.callback = step.start_delay
         return [task]
 
+    def _event(self, step: Step) -> list[Task]:
+        task = self._with_id(step, "EVENT", template=False)
+        task.inputs |= self.event_sink(step)
+        return [task]
+
+    def event_sink(self, step: Step) -> Object:
+        """What an EVENT has in its input besides the parameters (S-34.1)."""
+        sink = resolve(step.raw["sink"], self.context)
+        return {"sink": sink, "asyncComplete": bool(step.raw.get("asyncComplete"))}
+
+    def _start_workflow(self, step: Step) -> list[Task]:
+        task = self._new(step, kind="START_WORKFLOW", status=SCHEDULED, inputs=self._plain(step))
+        task.start_delay = task.callback = step.start_delay
+        return [task]
+
     def sub_workflow_inputs(self, step: Step) -> Object:
         """The stored input of a SUB_WORKFLOW task (S-30.1 to S-30.3)."""
         given = step.raw.get("subWorkflowParam")
@@ -272,6 +289,9 @@ class Mapper:
         }
 
 
+# S-8.16: their inputs take no input template.
+_UNTEMPLATED = frozenset({"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP", "START_WORKFLOW", "EVENT"})
+
 _RULES = {
     "SIMPLE": Mapper._simple,
     "FORK_JOIN": Mapper._fork,
@@ -282,12 +302,15 @@ _RULES = {
     "DO_WHILE": Mapper._loop,
     "INLINE": Mapper._script,
     "LAMBDA": Mapper._script,
+    "JSON_JQ_TRANSFORM": Mapper._script,
     "HUMAN": Mapper._untemplated,
     "TERMINATE": Mapper._untemplated,
     "SET_VARIABLE": Mapper._set_variable,
     "NOOP": Mapper._noop,
     "WAIT": Mapper._wait,
+    "EVENT": Mapper._event,
     "SUB_WORKFLOW": Mapper._sub_workflow,
+    "START_WORKFLOW": Mapper._start_workflow,
 }
 
 

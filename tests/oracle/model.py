@@ -28,12 +28,14 @@ SYNC_TYPES = frozenset(
         "HUMAN",
         "INLINE",
         "LAMBDA",
+        "EVENT",
+        "JSON_JQ_TRANSFORM",
         "SET_VARIABLE",
         "TERMINATE",
         "NOOP",
     }
 )
-ASYNC_TYPES = frozenset({"SUB_WORKFLOW", "WAIT"})
+ASYNC_TYPES = frozenset({"SUB_WORKFLOW", "START_WORKFLOW", "WAIT"})
 SYSTEM_TYPES = SYNC_TYPES | ASYNC_TYPES
 # S-7.7: never retried automatically.
 BUILT_IN = frozenset({"FORK", "JOIN", "EXCLUSIVE_JOIN", "DECISION", "SWITCH", "DO_WHILE"})

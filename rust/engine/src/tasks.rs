@@ -3,6 +3,7 @@
 mod decision;
 mod do_while;
 mod dynamic;
+mod event;
 mod exclusive_join;
 mod fork_join;
 mod fork_join_dynamic;
@@ -10,10 +11,12 @@ mod http;
 mod human;
 mod inline;
 mod join;
+mod json_jq_transform;
 mod lambda;
 mod noop;
 mod set_variable;
 mod simple;
+mod start_workflow;
 mod sub_workflow;
 mod switch;
 mod terminate;
@@ -96,10 +99,10 @@ pub static LIST: &[&Behaviour] = &[
     &wait::WAIT,
     &human::HUMAN,
     &http::HTTP,
-    &unsupported::EVENT,
-    &unsupported::START_WORKFLOW,
+    &event::EVENT,
+    &start_workflow::START_WORKFLOW,
     &unsupported::KAFKA_PUBLISH,
-    &unsupported::JSON_JQ_TRANSFORM,
+    &json_jq_transform::JSON_JQ_TRANSFORM,
     &unsupported::PULL_WORKFLOW_MESSAGES,
     &unsupported::JDBC,
 ];

@@ -13,9 +13,6 @@ fn refuse(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
 
 const REFUSED: Behaviour = Behaviour { run: refuse, ..PLAIN };
 
-pub(super) static EVENT: Behaviour = Behaviour { word: "EVENT", ..REFUSED };
-pub(super) static START_WORKFLOW: Behaviour = Behaviour { word: "START_WORKFLOW", ..REFUSED };
 pub(super) static KAFKA_PUBLISH: Behaviour = Behaviour { word: "KAFKA_PUBLISH", ..REFUSED };
-pub(super) static JSON_JQ_TRANSFORM: Behaviour = Behaviour { word: "JSON_JQ_TRANSFORM", ..REFUSED };
 pub(super) static PULL_WORKFLOW_MESSAGES: Behaviour = Behaviour { word: "PULL_WORKFLOW_MESSAGES", ..REFUSED };
 pub(super) static JDBC: Behaviour = Behaviour { word: "JDBC", ..REFUSED };
