@@ -77,6 +77,7 @@ ROUTES = {
     "workflow.remove": Route("DELETE", "/workflow/{workflowId}/remove"),
     "workflow.terminate_remove": Route("DELETE", "/workflow/{workflowId}/terminate-remove"),
     "workflow.resetcallbacks": Route("POST", "/workflow/{workflowId}/resetcallbacks"),
+    "workflow.post_message": Route("POST", "/workflow/{workflowId}/messages"),
     "tasks.poll_batch": Route("GET", "/tasks/poll/batch/{tasktype}"),
     "tasks.update": Route("POST", "/tasks"),
     "tasks.update_v2": Route("POST", "/tasks/update-v2"),

@@ -83,8 +83,8 @@ def _result(rng: random.Random) -> Object:
 
 def _command(rng: random.Random) -> Command:
     kind = rng.choices(
-        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate"),
-        weights=(30, 30, 4, 4, 2, 6, 16, 8),
+        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate", "post"),
+        weights=(30, 30, 4, 4, 2, 6, 16, 8, 4),
     )[0]
     return Command(kind, rng.randint(0, 999), _arguments(rng, kind))
 
@@ -94,8 +94,8 @@ def _arguments(rng: random.Random, kind: str) -> Object:
         return {"type": rng.choice(WORKERS), "count": rng.choice((1, 1, 2, 5))}
     if kind in {"update", "late"}:
         return _result(rng)
-    if kind == "callback":
-        return {"callbackAfterSeconds": rng.choice((0, 2, 30))}
+    if kind in {"callback", "post"}:
+        return {"callbackAfterSeconds": rng.choice((0, 2, 30))} if kind == "callback" else _payload(rng)
     if kind == "signal":
         return {**_result(rng), "byRef": rng.random() < 0.4}
     if kind == "advance":

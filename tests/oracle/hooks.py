@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.oracle import jq, loops, script
 from tests.oracle.expressions import text
 from tests.oracle.model import (
+    AI_TYPES,
     CANCELED,
     COMPLETED,
     COMPLETED_WITH_ERRORS,
@@ -156,6 +157,10 @@ def _event(_world: World, workflow: Workflow, task: Task) -> None:
         task.status = COMPLETED
 
 
+def _refused(_world: World, _workflow: Workflow, task: Task) -> None:
+    task.status, task.reason = FATAL, f"nobody here runs {task.type}"
+
+
 def _set_variable(_world: World, workflow: Workflow, task: Task) -> None:
     merged = {**workflow.variables, **copy.deepcopy(task.inputs)}
     if len(json.dumps(merged, ensure_ascii=False, separators=(",", ":")).encode()) > VARIABLES_BYTES_MAX:
@@ -195,4 +200,5 @@ _RULES: dict[str, Callable[[World, Workflow, Task], None]] = {
     "SET_VARIABLE": _set_variable,
     "TERMINATE": _terminate,
     "DO_WHILE": loops.execute,
+    **dict.fromkeys(AI_TYPES, _refused),
 }

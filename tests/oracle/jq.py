@@ -16,15 +16,35 @@ if TYPE_CHECKING:
     Filter = Callable[[Json], Iterator[Json]]
 
 _TOKEN = re.compile(r'\s*(?:(\d+)|("(?:[^"\\]|\\.)*")|(\.?[A-Za-z_]\w*)|(==|!=|<=|>=|[-+*<>|,.:()\[\]{}]))')
+
+
+def _order(value: Json) -> tuple[object, ...]:
+    """Where a value stands among all: null, false, true, numbers, texts, lists, objects."""
+    if value is None or isinstance(value, bool):
+        return (0, {None: 0, False: 1, True: 2}[value])
+    if isinstance(value, int | float):
+        return (1, value)
+    if isinstance(value, str):
+        return (2, value)
+    if isinstance(value, list):
+        return (3, [_order(item) for item in value])
+    return (4, sorted(value), [_order(value[key]) for key in sorted(value)])
+
+
+def _compared(operation: Callable[[Json, Json], bool]) -> Callable[[Json, Json], Json]:
+    return lambda a, b: operation(_order(a), _order(b))
+
+
+_COMPARISONS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
 _LEVELS: tuple[dict[str, Callable[[Json, Json], Json]], ...] = (
-    {
-        "==": operator.eq,
-        "!=": operator.ne,
-        "<=": operator.le,
-        ">=": operator.ge,
-        "<": operator.lt,
-        ">": operator.gt,
-    },
+    {word: _compared(operation) for word, operation in _COMPARISONS.items()},
     {"+": operator.add, "-": operator.sub},
     {"*": operator.mul},
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.oracle import definitions, dynamic_fork, script
 from tests.oracle.expressions import context_of, resolve, task_inputs
 from tests.oracle.model import (
+    AI_TYPES,
     COMPLETED,
     FAILED,
     FATAL,
@@ -253,6 +254,11 @@ class Mapper:
         sink = resolve(step.raw["sink"], self.context)
         return {"sink": sink, "asyncComplete": bool(step.raw.get("asyncComplete"))}
 
+    def _pull(self, step: Step) -> list[Task]:
+        task = self._with_id(step, step.type, template=False, status=SCHEDULED)
+        task.start_delay = task.callback = step.start_delay
+        return [task]
+
     def _start_workflow(self, step: Step) -> list[Task]:
         task = self._new(step, kind="START_WORKFLOW", status=SCHEDULED, inputs=self._plain(step))
         task.start_delay = task.callback = step.start_delay
@@ -289,8 +295,11 @@ class Mapper:
         }
 
 
+_PULL = "PULL_WORKFLOW_MESSAGES"
 # S-8.16: their inputs take no input template.
-_UNTEMPLATED = frozenset({"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP", "START_WORKFLOW", "EVENT"})
+_UNTEMPLATED = frozenset(
+    {"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP", "START_WORKFLOW", "EVENT", _PULL}
+)
 
 _RULES = {
     "SIMPLE": Mapper._simple,
@@ -309,6 +318,8 @@ _RULES = {
     "NOOP": Mapper._noop,
     "WAIT": Mapper._wait,
     "EVENT": Mapper._event,
+    **dict.fromkeys(AI_TYPES, Mapper._script),
+    _PULL: Mapper._pull,
     "SUB_WORKFLOW": Mapper._sub_workflow,
     "START_WORKFLOW": Mapper._start_workflow,
 }

@@ -7,11 +7,12 @@ import dataclasses
 import uuid
 from collections import deque
 
-from tests.oracle import definitions, ending, timeouts
+from tests.oracle import definitions, ending, mailbox, timeouts
 from tests.oracle.decide import decide, start_due_wait
 from tests.oracle.expressions import with_template
 from tests.oracle.mapping import pinned
 from tests.oracle.model import (
+    ASYNC_TYPES,
     CANCELED,
     COMPLETED,
     FAILED,
@@ -238,13 +239,23 @@ class World:
         return False
 
     def _start_due_child(self) -> bool:
-        for workflow in list(self.workflows.values()):
-            for task in [] if workflow.terminal else workflow.tasks:
-                if self._begin_if_due(workflow, task):
-                    if task.terminal or task.type == "WAIT":
-                        decide(self, workflow)
-                    return True
+        return any(self._start_due_in(workflow) for workflow in list(self.workflows.values()))
+
+    def _start_due_in(self, workflow: Workflow) -> bool:
+        for task in [] if workflow.terminal else workflow.tasks:
+            if self._begin_if_due(workflow, task):
+                if task.terminal or task.type in {"WAIT", "PULL_WORKFLOW_MESSAGES"}:
+                    decide(self, workflow)
+                return True
         return False
+
+    def begin_before_end(self, child: Workflow) -> None:
+        """A child begun in the step that ends its parent is started first, then ended (S-3.8, S-30.11)."""
+        if (child.id, None) in self.messages:
+            self.messages.remove((child.id, None))
+            decide(self, child)
+            while self._start_due_in(child):
+                pass
 
     def _begin_if_due(self, workflow: Workflow, task: Task) -> bool:
         due = task.status == SCHEDULED and task.due is not None and task.due <= self.now
@@ -252,6 +263,8 @@ class World:
             self._start_child(workflow, task)
         elif due and task.type == "START_WORKFLOW":
             self._start_independent(workflow, task)
+        elif due and task.type == "PULL_WORKFLOW_MESSAGES":
+            mailbox.begin(self, workflow, task=task)
         elif due and task.type == "WAIT":
             start_due_wait(self, task)
         else:
@@ -322,7 +335,7 @@ class World:
         for task in workflow.tasks:
             if task.type == "WAIT" and task.status == IN_PROGRESS and task.wait_until > 0:
                 found.append(task.wait_until + 1)  # S-32.7: strictly later than the deadline
-            if task.status == SCHEDULED and task.type in {"SUB_WORKFLOW", "START_WORKFLOW", "WAIT"}:
+            if task.status == SCHEDULED and task.type in ASYNC_TYPES:
                 found.append(task.due)
             if workflow.status != PAUSED:
                 found.extend(d for d, _ in timeouts.deadlines(task))

@@ -36,6 +36,7 @@ PUT    /api/workflow/{}/resume
 POST   /api/workflow/{}/restart useLatestDefinitions
 POST   /api/workflow/{}/retry resumeSubworkflowTasks
 POST   /api/workflow/{}/resetcallbacks
+POST   /api/workflow/{}/messages
 DELETE /api/workflow/{} reason
 DELETE /api/workflow/{}/remove archiveWorkflow
 DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow

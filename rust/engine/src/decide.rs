@@ -36,6 +36,7 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
         }
         Command::ChildRevived { task } => commands::child_revived::run(&mut step, task),
         Command::Arrived { number, has_receiver } => commands::arrived::run(&mut step, number, has_receiver),
+        Command::Post { id, payload } => commands::post::run(&mut step, id, &payload)?,
         Command::PutVariables { variables } => commands::put_variables::run(&mut step, &variables)?,
     }
     Ok(step.finish())

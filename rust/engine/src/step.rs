@@ -210,6 +210,26 @@ impl<'a, 'g> Step<'a, 'g> {
         }
     }
 
+    /// Takes in a message from outside.
+    pub fn post(&mut self, message: Raw) {
+        self.live.execution.mailbox.push(message.clone(), self.given.now_ms);
+        self.change.posted.push(message);
+    }
+
+    /// Takes messages from outside out of the mailbox, the oldest first.
+    pub fn take_mail(&mut self, most: usize) -> Vec<Raw> {
+        let taken = self.live.execution.mailbox.take(most);
+        self.change.taken += taken.len();
+        taken
+    }
+
+    /// Messages that have waited too long leave unread (S-82.1).
+    pub fn drop_stale_mail(&mut self) {
+        if self.live.execution.mailbox.is_stale(self.given.now_ms) {
+            self.take_mail(usize::MAX);
+        }
+    }
+
     /// A snapshot must be stored with this commit.
     pub fn keep_definition(&mut self, graph: Arc<Graph>) {
         self.definitions.push(graph);

@@ -46,6 +46,7 @@ ROUTES = (
     Route("POST", f"{ONE}/retry", "workflow.retry", (flag("resumeSubworkflowTasks"),)),
     Route("POST", f"{ONE}/restart", "workflow.restart", (flag("useLatestDefinitions"),)),
     Route("POST", f"{ONE}/resetcallbacks", "workflow.resetcallbacks"),
+    Route("POST", f"{ONE}/messages", "workflow.post_message", body="json"),
     Route("DELETE", ONE, "workflow.terminate", (text("reason"),)),
     Route("DELETE", f"{ONE}/remove", "workflow.remove", (flag("archiveWorkflow"),)),
     Route(
