@@ -1,6 +1,5 @@
 //! The list of task types. A type that only decides is one file here and one line in [`LIST`].
 
-mod ai;
 mod decision;
 mod do_while;
 mod dynamic;
@@ -24,6 +23,7 @@ mod start_workflow;
 mod sub_workflow;
 mod switch;
 mod terminate;
+mod unsupported;
 mod wait;
 
 use crate::graph::Node;
@@ -112,8 +112,8 @@ pub static LIST: &[&Behaviour] = &[
 
 /// The behaviour of a type word; unknown words are user-defined worker tasks (S-6.11).
 pub fn behaviour(word: &str) -> &'static Behaviour {
-    let is_ai = ai::WORDS.contains(&word);
-    let other = if is_ai { &ai::AI } else { &simple::USER_DEFINED };
+    let is_refused = unsupported::WORDS.contains(&word);
+    let other = if is_refused { &unsupported::UNSUPPORTED } else { &simple::USER_DEFINED };
     LIST.iter().copied().find(|b| b.word == word).unwrap_or(other)
 }
 

@@ -159,18 +159,19 @@ fn what_fails_says_why_and_the_world_is_out_of_reach_s_39_2() {
     assert!(message("error(\"x\" * 100000)", "null").len() <= 500);
 }
 
+struct Over;
+impl Watch for Over {
+    fn start(&self) {}
+    fn is_over(&self) -> bool {
+        true
+    }
+}
+
 #[test]
 fn results_have_a_size_and_a_depth_and_time_between_them() {
     let large = jq("range(1e12) | tostring", "null");
     assert_eq!(large, Err(ScriptError::OutputTooLarge));
     assert_eq!(jq("reduce range(200) as $i (0; [.])", "null"), Err(ScriptError::OutputTooLarge));
-    struct Over;
-    impl Watch for Over {
-        fn start(&self) {}
-        fn is_over(&self) -> bool {
-            true
-        }
-    }
     let out = evaluate("range(1e12)", "null", &given(), Some(&Over));
     assert_eq!(out.map(|_| ()), Err(ScriptError::OutOfTime));
 }

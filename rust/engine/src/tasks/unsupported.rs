@@ -28,7 +28,7 @@ pub(super) const WORDS: [&str; 17] = [
     "CANCEL_AGENT",
 ];
 
-pub(super) static AI: Behaviour = Behaviour { word: "AI", takes_template: true, run, ..PLAIN };
+pub(super) static UNSUPPORTED: Behaviour = Behaviour { takes_template: true, run, ..PLAIN };
 
 fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
     let reason = format!(
