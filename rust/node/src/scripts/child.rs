@@ -10,17 +10,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-/// Memory of its own that the process may have: a jq filter asks for what it likes. Whoever asks for more ends the
-/// process, which the server takes for an answer.
-const DATA_BYTES_MAX: u64 = 512 * 1024 * 1024;
-
 /// Answers the calls that come on standard input, which is a socket, until it is closed.
 ///
 /// The process dies with the server even in the middle of a script, and leaves no memory image.
 pub fn serve() -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    setrlimit(Resource::Data, Rlimit { current: Some(DATA_BYTES_MAX), maximum: Some(DATA_BYTES_MAX) })?;
     let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     // Whatever else standard input is, nobody would ever answer on it.
     socket.peer_addr()?;
