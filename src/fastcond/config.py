@@ -64,6 +64,10 @@ class StoreConfig:
     search_index: bool = True
 
 
+# What a database URL of `workers.jdbc` begins with.
+JDBC_SCHEMES = ("sqlite:", "postgresql:", "postgres:")
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkersConfig:
     """The system tasks that do I/O inside this process."""
@@ -74,6 +78,9 @@ class WorkersConfig:
     http_response_bytes_max: int = 10 << 20
     http_redirects_max: int = 5
     http_total_s_max: float = 300.0
+    # Databases of JDBC tasks: `name=url` entries with spaces between.
+    jdbc: str = ""
+    jdbc_statement_s_max: float = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +179,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("workers", "http_redirects_max", "FASTCOND_HTTP_REDIRECTS_MAX", "redirects an HTTP task follows"),
     Setting(
         "workers", "http_total_s_max", "FASTCOND_HTTP_TOTAL_S_MAX", "seconds an HTTP task may take in all"
+    ),
+    Setting(
+        "workers",
+        "jdbc",
+        "FASTCOND_JDBC",
+        "databases of JDBC tasks, name=url with spaces between; sqlite:///file or postgresql://...",
+    ),
+    Setting(
+        "workers",
+        "jdbc_statement_s_max",
+        "FASTCOND_JDBC_STATEMENT_S_MAX",
+        "seconds a JDBC statement may take",
     ),
     Setting(
         "runtime",
@@ -362,6 +381,14 @@ def _checked(config: Config) -> Config:
             "so anyone who reaches it controls it. Listen on 127.0.0.1, or give --insecure if the "
             "network keeps others out"
         )
+    for entry in workers.jdbc.split():
+        name, _, url = entry.partition("=")
+        if not name or not url.startswith(JDBC_SCHEMES):
+            # The entry may hold a password: only its name is shown.
+            raise ConfigError(
+                f"workers.jdbc has an entry {name!r} that is not name=url; "
+                f"a url begins with one of {', '.join(JDBC_SCHEMES)}"
+            )
     if workers.egress == "auto":
         workers = replace(workers, egress="private" if loopback else "strict")
     runtime = config.runtime

@@ -80,6 +80,7 @@ ROUTES = {
     "workflow.skip": Route("PUT", "/workflow/{workflowId}/skiptask/{taskReferenceName}"),
     "workflow.variables": Route("POST", "/workflow/{workflowId}/variables"),
     "workflow.resetcallbacks": Route("POST", "/workflow/{workflowId}/resetcallbacks"),
+    "workflow.post_message": Route("POST", "/workflow/{workflowId}/messages"),
     "tasks.poll_batch": Route("GET", "/tasks/poll/batch/{tasktype}"),
     "tasks.update": Route("POST", "/tasks"),
     "tasks.update_v2": Route("POST", "/tasks/update-v2"),

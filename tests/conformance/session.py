@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.conformance.backends import deadline, decoded
-from tests.oracle.compare import UUID
+from tests.oracle.compare import UUID, started_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ class Session:
     # ---- names
 
     def fetch(self, symbol: str) -> Object:
-        """A workflow by its symbol: `w1`, a child `w1.ref`, or a failure workflow `w1!`."""
+        """A workflow by its symbol: `w1`, what its task started `w1.ref`, or a failure workflow `w1!`."""
         return self._read(symbol, self.workflow_id(symbol))
 
     def _read(self, symbol: str, workflow_id: str) -> Object:
@@ -128,8 +128,9 @@ class Session:
         for task in workflow["tasks"]:
             name = task_name(task)
             self._symbols[task["taskId"]] = f"{symbol}/{name}"
-            if task.get("subWorkflowId"):
-                self._visit(f"{symbol}.{name}", task["subWorkflowId"])
+            started = started_by(task)
+            if started is not None:
+                self._visit(f"{symbol}.{name}", started)
         note = workflow["output"].get("conductor.failure_workflow")
         if isinstance(note, str) and UUID.fullmatch(note) and note not in self._symbols:
             self._visit(f"{symbol}!", note)
@@ -155,7 +156,9 @@ class Session:
         if "." not in symbol:
             raise Refused(f"{symbol} was never started")
         parent, ref = symbol.rsplit(".", 1)
-        child: str = self._task(parent, ref)["subWorkflowId"]
+        child = started_by(self._task(parent, ref))
+        if child is None:
+            raise LookupError(f"{parent}/{ref} has started nothing")
         return child
 
     def task(self, symbol: str) -> Object:
@@ -175,9 +178,7 @@ class Session:
     def masked(self, value: Any) -> Any:
         """A value with ids as symbols and free texts hidden."""
         if isinstance(value, dict):
-            return {
-                k: "~" if k == "error" and isinstance(v, str) else self.masked(v) for k, v in value.items()
-            }
+            return {k: "~" if _is_free(k, v) else self.masked(v) for k, v in value.items()}
         if isinstance(value, list):
             return [self.masked(v) for v in value]
         if isinstance(value, str):
@@ -203,6 +204,11 @@ class Session:
         """Notes a text that came from the transcript."""
         if text is not None:
             self._said.add(text)
+
+
+def _is_free(key: str, value: Any) -> bool:
+    """Whether a value is a text that the contract leaves open, or a moment of the server's clock."""
+    return key in {"error", "receivedAt"} and isinstance(value, str)
 
 
 def task_name(task: Object) -> str:

@@ -120,6 +120,11 @@ def _terminate(session: Session, line: Line) -> list[str]:
     return []
 
 
+def _post(session: Session, line: Line) -> list[str]:
+    session.call("workflow.post_message", {"workflowId": session.workflow_id(line.args[0])}, line.json)
+    return []
+
+
 # ---- workers
 
 
@@ -286,6 +291,7 @@ WORDS: dict[str, Callable[[Session, Line], list[str]]] = {
     "decide": _plain("workflow.decide"),
     "reset-callbacks": _plain("workflow.resetcallbacks"),
     "terminate": _terminate,
+    "post": _post,
     "retry": _flagged("workflow.retry", "children", parameter="resumeSubworkflowTasks", value="true"),
     "restart": _flagged("workflow.restart", "latest", parameter="useLatestDefinitions", value="true"),
     "rerun": _rerun,

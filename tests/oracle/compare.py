@@ -139,6 +139,15 @@ def mask_task(view: Object, kind: str) -> None:
         view["output"] = "<unfinished>"
 
 
+def started_by(task: Object) -> str | None:
+    """The execution that a SUB_WORKFLOW or START_WORKFLOW task started."""
+    if task["taskType"] == "START_WORKFLOW":
+        found: str | None = task["outputData"].get("workflowId")
+    else:
+        found = task.get("subWorkflowId")
+    return found
+
+
 def compact(value: Any) -> str:
     """Canonical JSON: keys sorted, so that 1 and 1.0 and true differ."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -6,9 +6,10 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.oracle import definitions, domains, ending, hooks, retry
+from tests.oracle import definitions, domains, ending, hooks, mailbox, retry
 from tests.oracle.mapping import Mapper
 from tests.oracle.model import (
+    AI_TYPES,
     ASYNC_TYPES,
     FAILED,
     IN_PROGRESS,
@@ -77,7 +78,7 @@ def _run_hooks(world: World, workflow: Workflow, *, tasks: list[Task]) -> bool:
 
     A JOIN is not one of the synchronous types (S-25.1): what those do in this turn reaches it in the next.
     """
-    waiting = [t for t in tasks if t.type in SYNC_TYPES and not t.terminal]
+    waiting = [t for t in tasks if t.type in SYNC_TYPES | AI_TYPES and not t.terminal]
     unready = [t for t in waiting if t.type == "JOIN" and not hooks.join_is_ready(workflow, t)]
     changed = False
     for task in unready:
@@ -251,7 +252,9 @@ def launch(world: World, workflow: Workflow, *, task: Task) -> None:
             task.due = world.now + task.callback * 1000
             if task.type == "WAIT" and task.due <= world.now:
                 start_due_wait(world, task)
-    elif task.type in SYNC_TYPES:
+            elif task.type == "PULL_WORKFLOW_MESSAGES" and task.due <= world.now:
+                mailbox.begin(world, workflow, task=task)
+    elif task.type in SYNC_TYPES | AI_TYPES:
         if task.status == SCHEDULED:
             task.status = IN_PROGRESS
     else:

@@ -103,6 +103,9 @@ class DefinitionWriter:
             (lambda _: [self._human()], 3),
             (lambda _: [self._plain("NOOP")], 3),
             (lambda _: [self._terminate()], 2),
+            (lambda _: [self._jq()], 3),
+            (lambda _: [self._event()], 3),
+            (lambda _: [self._pull()], 3),
         ]
         if depth > 0:
             kinds += [(self._switch, 10), (self._fork, 10), (self._dynamic_fork, 7)]
@@ -110,6 +113,7 @@ class DefinitionWriter:
                 kinds.append((self._loop, 9))
             if self._level < 2:
                 kinds.append((lambda _: [self._sub_workflow()], 9))
+                kinds.append((lambda _: [self._start_workflow()], 4))
         chosen = self.rng.choices([k for k, _ in kinds], weights=[w for _, w in kinds])[0]
         return chosen(depth - 1)
 
@@ -195,6 +199,50 @@ class DefinitionWriter:
             "s": "${workflow.input.s}",
         }
         return self._seen(self._flagged(step))
+
+    def _jq(self) -> Object:
+        rng = self.rng
+        step = self._plain("JSON_JQ_TRANSFORM")
+        filters = (".n, .s", "{n: .n, s: .s}", ".n | select(. > 2)", ".none.x", ".s.x", ".n +")
+        step["inputParameters"] = {
+            "queryExpression": rng.choices(filters, weights=(4, 4, 4, 2, 1, 1))[0],
+            "n": rng.choice((1, "${workflow.input.n}")),
+            "s": "${workflow.input.s}",
+        }
+        return self._seen(self._flagged(step, retries=True))
+
+    def _event(self) -> Object:
+        rng = self.rng
+        step = self._plain("EVENT")
+        sinks = ("conductor", "conductor:${workflow.input.s}", "kafka:topic", "${workflow.input.s}")
+        step["sink"] = rng.choices(sinks, weights=(5, 5, 1, 1))[0]
+        step["inputParameters"] = self._inputs()
+        if rng.random() < 0.3:
+            step["asyncComplete"] = True
+        return self._seen(self._flagged(step, retries=True))
+
+    def _pull(self) -> Object:
+        rng = self.rng
+        step = self._plain("PULL_WORKFLOW_MESSAGES")
+        step["inputParameters"] = {"blocking": rng.random() < 0.5, "batchSize": rng.choice((1, 2, 5))}
+        if rng.random() < 0.1:
+            step["startDelay"] = 3
+        return self._seen(self._flagged(step))
+
+    def _start_workflow(self) -> Object:
+        rng = self.rng
+        step = self._plain("START_WORKFLOW")
+        name = "child_two" if self._level == 1 else rng.choice(CHILDREN)
+        request: Object = {
+            "name": name,
+            "input": {"n": self._value(), "s": "${workflow.input.s}", "list": [1]},
+        }
+        if rng.random() < 0.2:
+            request |= rng.choice(
+                ({"name": "unknown"}, {"version": 9}, {"priority": 100}, {"correlationId": "own"})
+            )
+        step["inputParameters"] = {"startWorkflow": request}
+        return self._seen(self._flagged(step, retries=True))
 
     def _set_variable(self) -> Object:
         step = self._plain("SET_VARIABLE")

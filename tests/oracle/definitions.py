@@ -273,6 +273,8 @@ _REQUIRED = {
     "DECISION": _decision_ok,
     "DO_WHILE": _loop_ok,
     "FORK_JOIN": lambda item: bool(item.branches),
+    "JSON_JQ_TRANSFORM": lambda item: item.inputs.get("queryExpression") is not None,
+    "EVENT": lambda item: bool(item.raw.get("sink")),
     "FORK_JOIN_DYNAMIC": _dynamic_ok,
     "SUB_WORKFLOW": lambda item: item.raw.get("subWorkflowParam") is not None,
     "TERMINATE": _terminate_ok,

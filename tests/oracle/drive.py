@@ -17,6 +17,7 @@ from tests.oracle.compare import (
     compact,
     readable,
     require_same,
+    started_by,
     workflow_view,
 )
 from tests.oracle.definition_writer import WORKERS
@@ -33,7 +34,7 @@ DRAIN_ADVANCE_MS = 75_011
 DRAIN_STEP_MS = 5_011
 WORKFLOWS_MAX = 60
 
-_WAITING = frozenset({"WAIT", "HUMAN"})
+_WAITING = frozenset({"WAIT", "HUMAN", "EVENT", "PULL_WORKFLOW_MESSAGES"})
 
 
 @dataclass
@@ -118,11 +119,11 @@ class Pair:
 
     def _discover(self, symbol: str, left: Object, *, right: Object) -> list[str]:
         fresh = []
-        mine = {_key(t): t.get("subWorkflowId") for t in left["tasks"]}
+        mine = {_key(t): started_by(t) for t in left["tasks"]}
         pairs = [
             (f"{symbol}.{t['referenceTaskName']}#{t['retryCount']}", mine.get(_key(t)), child)
             for t in right["tasks"]
-            if (child := t.get("subWorkflowId"))
+            if (child := started_by(t))
         ]
         note = "conductor.failure_workflow"
         pairs.append((f"{symbol}!", left["output"].get(note), right["output"].get(note)))
@@ -320,6 +321,13 @@ def _skip(pair: Pair, command: Command) -> None:
         pair.both("workflow.skip", params, command.args)
 
 
+def _post(pair: Pair, command: Command) -> None:
+    targets = sorted(pair.states)
+    if targets:
+        params = {"workflowId": f"@{targets[command.pick % len(targets)]}"}
+        pair.both("workflow.post_message", params, command.args)
+
+
 _COMMANDS: dict[str, Callable[[Pair, Command], None]] = {
     "poll": _poll,
     "update": _update,
@@ -330,6 +338,7 @@ _COMMANDS: dict[str, Callable[[Pair, Command], None]] = {
     "operate": _operate,
     "rerun": _rerun,
     "skip": _skip,
+    "post": _post,
     "advance": lambda pair, command: pair.advance(command.args["ms"]),
     "start": lambda pair, command: pair.start(command.args),
 }

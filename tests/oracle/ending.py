@@ -71,12 +71,15 @@ def output_of(workflow: Workflow) -> Object:
 
 
 def cancel_rest(world: World, workflow: Workflow) -> None:
-    """Cancels every task that has not ended (S-7.16)."""
+    """Cancels every task that has not ended (S-7.16); what was posted to it is deleted (S-82.1)."""
+    workflow.mailbox = []
     for task in workflow.tasks:
         if task.terminal:
             continue
         task.status, task.end, task.due = CANCELED, world.now, None
         child = world.workflows.get(task.child or "")
+        if child is not None:
+            world.begin_before_end(child)
         if child is not None and not child.terminal:
             why = f"Parent workflow has been terminated with {workflow.reason}"
             terminate(world, child, status=TERMINATED, reason=why, compensate=False)

@@ -86,8 +86,20 @@ def _result(rng: random.Random) -> Object:
 
 def _command(rng: random.Random) -> Command:
     kind = rng.choices(
-        ("poll", "update", "callback", "late", "extend", "signal", "advance", "operate", "rerun", "skip"),
-        weights=(30, 30, 4, 4, 2, 6, 16, 8, 5, 2),
+        (
+            "poll",
+            "update",
+            "callback",
+            "late",
+            "extend",
+            "signal",
+            "advance",
+            "operate",
+            "rerun",
+            "skip",
+            "post",
+        ),
+        weights=(30, 30, 4, 4, 2, 6, 16, 8, 5, 2, 4),
     )[0]
     return Command(kind, rng.randint(0, 999), _arguments(rng, kind))
 
@@ -124,6 +136,7 @@ _ARGUMENTS: dict[str, Callable[[random.Random], Object]] = {
     "signal": lambda rng: {**_result(rng), "byRef": rng.random() < 0.4},
     "advance": lambda rng: {"ms": rng.choices(ADVANCES_MS, weights=(20, 25, 20, 15, 12, 6, 2))[0]},
     "rerun": _rerun,
+    "post": _payload,
     "skip": lambda rng: {"taskInput": _payload(rng), "taskOutput": _payload(rng)},
     "operate": lambda rng: {"verb": _operation(rng), "flag": rng.random() < 0.4},
 }

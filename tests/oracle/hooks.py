@@ -6,9 +6,10 @@ import copy
 import json
 from typing import TYPE_CHECKING
 
-from tests.oracle import loops, script
+from tests.oracle import jq, loops, script
 from tests.oracle.expressions import text
 from tests.oracle.model import (
+    AI_TYPES,
     CANCELED,
     COMPLETED,
     COMPLETED_WITH_ERRORS,
@@ -143,6 +144,48 @@ def _lambda(_world: World, _workflow: Workflow, task: Task) -> None:
     task.status, task.output = COMPLETED, {"result": result}
 
 
+def _jq(_world: World, _workflow: Workflow, task: Task) -> None:
+    source = task.inputs.get("queryExpression")
+    if not isinstance(source, str) or not source.strip():
+        task.status, task.reason = FAILED, "queryExpression is missing"
+        return
+    try:
+        found = jq.results(source, copy.deepcopy(task.inputs))
+    except jq.JqError as error:
+        task.status, task.reason, task.output = FAILED, str(error), {"error": str(error)}
+        return
+    task.status, task.output = COMPLETED, {"result": found[0] if found else None, "resultList": found}
+
+
+def _event(_world: World, workflow: Workflow, task: Task) -> None:
+    if "event_produced" in task.output:  # S-34.7: once per attempt
+        return
+    sink = task.inputs.get("sink")
+    name = workflow.definition.name
+    if sink == "conductor":
+        queue = f"conductor:{name}:{task.ref}"
+    elif isinstance(sink, str) and sink.startswith("conductor:"):
+        queue = f"conductor:{name}:{sink.removeprefix('conductor:')}"
+    else:  # S-34.3: no provider but the internal one is on
+        task.status, task.reason = FAILED, f"nobody takes messages for {sink}"
+        return
+    task.output = {
+        **task.inputs,
+        "workflowInstanceId": workflow.id,
+        "workflowType": name,
+        "workflowVersion": workflow.definition.version,
+        "correlationId": workflow.correlation_id,
+        "taskToDomain": workflow.task_to_domain,
+        "event_produced": queue,
+    }
+    if not task.inputs["asyncComplete"]:
+        task.status = COMPLETED
+
+
+def _refused(_world: World, _workflow: Workflow, task: Task) -> None:
+    task.status, task.reason = FATAL, f"nobody here runs {task.type}"
+
+
 def _set_variable(_world: World, workflow: Workflow, task: Task) -> None:
     merged = {**workflow.variables, **copy.deepcopy(task.inputs)}
     if len(json.dumps(merged, ensure_ascii=False, separators=(",", ":")).encode()) > VARIABLES_BYTES_MAX:
@@ -178,7 +221,10 @@ _RULES: dict[str, Callable[[World, Workflow, Task], None]] = {
     "EXCLUSIVE_JOIN": _exclusive_join,
     "INLINE": _inline,
     "LAMBDA": _lambda,
+    "EVENT": _event,
+    "JSON_JQ_TRANSFORM": _jq,
     "SET_VARIABLE": _set_variable,
     "TERMINATE": _terminate,
     "DO_WHILE": loops.execute,
+    **dict.fromkeys(AI_TYPES, _refused),
 }

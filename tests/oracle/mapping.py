@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.oracle import definitions, dynamic_fork, script
 from tests.oracle.expressions import context_of, resolve, task_inputs, text
 from tests.oracle.model import (
+    AI_TYPES,
     COMPLETED,
     FAILED,
     FATAL,
@@ -102,9 +103,11 @@ class Mapper:
     def refreshed_inputs(self, task: Task) -> Object:
         """The inputs of a further attempt: a fresh resolution over the old ones (S-54.12, S-61.6)."""
         step = task.step
-        templated = task.type not in {"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP"}
+        templated = task.type not in _UNTEMPLATED
         defaults = step.definition.input_template if templated and step.definition else {}
         fresh = task_inputs(step.inputs, defaults, context=self.context, task_id=task.id)
+        if task.type == "EVENT":
+            fresh |= self.event_sink(step)
         return {**task.inputs, **fresh}
 
     # ---- worker tasks
@@ -268,6 +271,26 @@ class Mapper:
         task.start_delay = task.callback = step.start_delay
         return [task]
 
+    def _event(self, step: Step) -> list[Task]:
+        task = self._with_id(step, "EVENT", template=False)
+        task.inputs |= self.event_sink(step)
+        return [task]
+
+    def event_sink(self, step: Step) -> Object:
+        """What an EVENT has in its input besides the parameters (S-34.1)."""
+        sink = resolve(step.raw["sink"], self.context)
+        return {"sink": sink, "asyncComplete": bool(step.raw.get("asyncComplete"))}
+
+    def _pull(self, step: Step) -> list[Task]:
+        task = self._with_id(step, step.type, template=False, status=SCHEDULED)
+        task.start_delay = task.callback = step.start_delay
+        return [task]
+
+    def _start_workflow(self, step: Step) -> list[Task]:
+        task = self._new(step, kind="START_WORKFLOW", status=SCHEDULED, inputs=self._plain(step))
+        task.start_delay = task.callback = step.start_delay
+        return [task]
+
     def sub_workflow_inputs(self, step: Step) -> Object:
         """The stored input of a SUB_WORKFLOW task (S-30.1 to S-30.3)."""
         given = step.raw.get("subWorkflowParam")
@@ -300,6 +323,12 @@ class Mapper:
         }
 
 
+_PULL = "PULL_WORKFLOW_MESSAGES"
+# S-8.16: their inputs take no input template.
+_UNTEMPLATED = frozenset(
+    {"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP", "START_WORKFLOW", "EVENT", _PULL}
+)
+
 _RULES = {
     "SIMPLE": Mapper._simple,
     "DYNAMIC": Mapper._dynamic,
@@ -312,12 +341,17 @@ _RULES = {
     "DO_WHILE": Mapper._loop,
     "INLINE": Mapper._script,
     "LAMBDA": Mapper._script,
+    "JSON_JQ_TRANSFORM": Mapper._script,
     "HUMAN": Mapper._untemplated,
     "TERMINATE": Mapper._untemplated,
     "SET_VARIABLE": Mapper._set_variable,
     "NOOP": Mapper._noop,
     "WAIT": Mapper._wait,
+    "EVENT": Mapper._event,
+    **dict.fromkeys(AI_TYPES, Mapper._script),
+    _PULL: Mapper._pull,
     "SUB_WORKFLOW": Mapper._sub_workflow,
+    "START_WORKFLOW": Mapper._start_workflow,
 }
 
 

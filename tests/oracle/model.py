@@ -17,6 +17,8 @@ WORKFLOW_TERMINAL = frozenset({COMPLETED, FAILED, TIMED_OUT, TERMINATED})
 TASK_TERMINAL = frozenset({COMPLETED, COMPLETED_WITH_ERRORS, FAILED, FATAL, TIMED_OUT, CANCELED, SKIPPED})
 TASK_UNSUCCESSFUL = frozenset({FAILED, FATAL, TIMED_OUT, CANCELED})
 
+# S-44: known, and refused.
+AI_TYPES = frozenset({"LLM_CHAT_COMPLETE", "GENERATE_PDF", "CALL_MCP_TOOL", "AGENT"})
 # S-9.1. JOIN is evaluated inside decide (S-25.9), so it stands with the synchronous ones.
 SYNC_TYPES = frozenset(
     {
@@ -29,17 +31,22 @@ SYNC_TYPES = frozenset(
         "HUMAN",
         "INLINE",
         "LAMBDA",
+        "EVENT",
+        "JSON_JQ_TRANSFORM",
         "SET_VARIABLE",
         "TERMINATE",
         "NOOP",
     }
 )
-ASYNC_TYPES = frozenset({"SUB_WORKFLOW", "WAIT"})
-SYSTEM_TYPES = SYNC_TYPES | ASYNC_TYPES
+ASYNC_TYPES = frozenset({"SUB_WORKFLOW", "START_WORKFLOW", "PULL_WORKFLOW_MESSAGES", "WAIT"})
+SYSTEM_TYPES = SYNC_TYPES | ASYNC_TYPES | AI_TYPES
 # S-7.7: never retried automatically.
 BUILT_IN = frozenset({"FORK", "JOIN", "EXCLUSIVE_JOIN", "DECISION", "SWITCH", "DO_WHILE"})
 # S-2.5: never subject to a response timeout.
-NO_RESPONSE_TIMEOUT = frozenset({"HUMAN", "WAIT", "DO_WHILE", "JOIN", "EXCLUSIVE_JOIN", "SUB_WORKFLOW"})
+# S-42.2: a pull that waits is looked at every second, so it is never silent.
+NO_RESPONSE_TIMEOUT = frozenset(
+    {"HUMAN", "WAIT", "DO_WHILE", "JOIN", "EXCLUSIVE_JOIN", "SUB_WORKFLOW", "PULL_WORKFLOW_MESSAGES"}
+)
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,9 @@ class Workflow:
     ended: int = 0
     limit_key: str | None = None
     held: bool = False
+    # Messages that nobody has pulled yet, and when the newest came (S-82.1).
+    mailbox: list[Object] = field(default_factory=list)
+    newest_mail: int = 0
 
     @property
     def terminal(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.oracle import definitions, operations, rerun, workers
+from tests.oracle import definitions, mailbox, operations, rerun, workers
 from tests.oracle.decide import decide
 from tests.oracle.model import SCHEDULED, Json, Object, Refusal, Workflow
 from tests.oracle.world import World
@@ -267,6 +267,13 @@ def _terminate_remove(world: World, params: Params, body: Json) -> None:
     _remove(world, params, body)
 
 
+def _post_message(world: World, params: Params, body: Json) -> str:
+    workflow = _workflow(world, params)
+    found = mailbox.post(world, workflow, payload=body)
+    decide(world, workflow)
+    return found
+
+
 # ---- tasks
 
 
@@ -355,6 +362,7 @@ _VERBS: dict[str, Callable[[World, Params, Json], Json]] = {
     "workflow.terminate": _terminate,
     "workflow.remove": _remove,
     "workflow.terminate_remove": _terminate_remove,
+    "workflow.post_message": _post_message,
     "workflow.resetcallbacks": lambda w, p, _: operations.reset_callbacks(w, _workflow(w, p)),
     "tasks.poll": _poll_one,
     "tasks.poll_batch": _poll,

@@ -7,11 +7,12 @@ import dataclasses
 import uuid
 from collections import deque
 
-from tests.oracle import definitions, ending, timeouts
+from tests.oracle import definitions, ending, mailbox, timeouts
 from tests.oracle.decide import decide, start_due_wait
 from tests.oracle.expressions import context_of, resolve, text, with_template
 from tests.oracle.mapping import pinned
 from tests.oracle.model import (
+    ASYNC_TYPES,
     CANCELED,
     COMPLETED,
     FAILED,
@@ -31,6 +32,18 @@ from tests.oracle.model import (
 )
 
 _CHILD_END = {TERMINATED: CANCELED}
+
+
+def check_start(request: Json) -> None:
+    """The checks of a start request (S-3.1); raises a refusal."""
+    name = request.get("name") if isinstance(request, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        raise Refusal(400, "a start needs the name of a workflow")
+    priority = request.get("priority") or 0
+    if not isinstance(priority, int) or not 0 <= priority <= 99:
+        raise Refusal(400, "priority is from 0 to 99")
+    if not isinstance(request.get("input", {}), dict):
+        raise Refusal(400, "the input is not an object")
 
 
 class World:
@@ -223,6 +236,31 @@ class World:
             return
         task.output = {**task.output, "subWorkflowId": child.id}
 
+    def _start_independent(self, owner: Workflow, task: Task) -> None:
+        """S-31: an execution without a parent; its first decide comes by itself, like a child's."""
+        task.due, task.callback = None, 0
+        task.start = task.start or self.now
+        wanted: Json = task.inputs.get("startWorkflow")
+        try:
+            check_start(wanted)
+            inline = wanted.get("workflowDef")
+            if inline is not None:
+                definitions.check_workflow_def(inline)
+            started = self.start(
+                name=wanted["name"],
+                version=wanted.get("version"),
+                inline=None if inline is None else definitions.workflow_def(inline),
+                given=wanted.get("input", {}),
+                correlation_id=(wanted.get("correlationId") or "").strip() or owner.correlation_id,
+                priority=wanted.get("priority") or 0,
+                task_to_domain=wanted.get("taskToDomain") or owner.task_to_domain,
+                waits_in_line=True,
+            )
+        except Refusal as refusal:
+            task.status, task.reason, task.end = FAILED, refusal.message, self.now
+            return
+        task.status, task.output, task.end = COMPLETED, {"workflowId": started.id}, self.now
+
     # ---- what is due now
 
     def settle(self) -> None:
@@ -245,18 +283,32 @@ class World:
         return False
 
     def _start_due_child(self) -> bool:
-        for workflow in list(self.workflows.values()):
-            for task in [] if workflow.terminal else workflow.tasks:
-                if self._begin_if_due(workflow, task):
-                    if task.terminal or task.type == "WAIT":
-                        decide(self, workflow)
-                    return True
+        return any(self._start_due_in(workflow) for workflow in list(self.workflows.values()))
+
+    def _start_due_in(self, workflow: Workflow) -> bool:
+        for task in [] if workflow.terminal else workflow.tasks:
+            if self._begin_if_due(workflow, task):
+                if task.terminal or task.type in {"WAIT", "PULL_WORKFLOW_MESSAGES"}:
+                    decide(self, workflow)
+                return True
         return False
+
+    def begin_before_end(self, child: Workflow) -> None:
+        """A child begun in the step that ends its parent is started first, then ended (S-3.8, S-30.11)."""
+        if (child.id, None) in self.messages:
+            self.messages.remove((child.id, None))
+            decide(self, child)
+            while self._start_due_in(child):
+                pass
 
     def _begin_if_due(self, workflow: Workflow, task: Task) -> bool:
         due = task.status == SCHEDULED and task.due is not None and task.due <= self.now
         if due and task.type == "SUB_WORKFLOW":
             self._start_child(workflow, task)
+        elif due and task.type == "START_WORKFLOW":
+            self._start_independent(workflow, task)
+        elif due and task.type == "PULL_WORKFLOW_MESSAGES":
+            mailbox.begin(self, workflow, task=task)
         elif due and task.type == "WAIT":
             start_due_wait(self, task)
         else:
@@ -328,7 +380,7 @@ class World:
         for task in workflow.tasks:
             if task.type == "WAIT" and task.status == IN_PROGRESS and task.wait_until > 0:
                 found.append(task.wait_until + 1)  # S-32.7: strictly later than the deadline
-            if task.status == SCHEDULED and task.type in {"SUB_WORKFLOW", "WAIT"}:
+            if task.status == SCHEDULED and task.type in ASYNC_TYPES:
                 found.append(task.due)
             if workflow.status != PAUSED:
                 found.extend(d for d, _ in timeouts.deadlines(task))

@@ -180,8 +180,10 @@ def test_accept_and_content_type_are_taken_from_the_input() -> None:
 
 
 def test_an_async_complete_task_waits_for_its_completion() -> None:
-    """S-35.2."""
+    """S-35.1, S-35.2: the request's own word counts before that of the task and its step."""
     assert perform(request("/echo"), is_async_complete=True).outcome == "IN_PROGRESS"
+    assert perform(request("/echo", asyncComplete=True)).outcome == "IN_PROGRESS"
+    assert perform(request("/echo", asyncComplete="false"), is_async_complete=True).outcome == "COMPLETED"
 
 
 @pytest.mark.parametrize(

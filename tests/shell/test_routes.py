@@ -39,6 +39,7 @@ POST   /api/workflow/execute/{}/{} requestId waitUntilTaskRef waitForSeconds con
 POST   /api/workflow/{}/rerun
 PUT    /api/workflow/{}/skiptask/{}
 POST   /api/workflow/{}/resetcallbacks
+POST   /api/workflow/{}/messages
 DELETE /api/workflow/{} reason
 DELETE /api/workflow/{}/remove archiveWorkflow
 DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow

@@ -185,6 +185,13 @@ pub enum Command {
         /// Its number.
         number: u32,
     },
+    /// A message from outside for the tasks of the execution (S-82.1).
+    Post {
+        /// Its id, as a UUID.
+        id: u128,
+        /// What it says: a JSON object.
+        payload: Raw,
+    },
     /// Merge variables into the execution's (S-64.3).
     PutVariables {
         /// Merged into the variables (S-64.3).
@@ -201,12 +208,14 @@ pub enum Rejection {
     Conflict(String),
     /// The request makes no sense.
     BadRequest(String),
+    /// There is no room for more of it now.
+    Full(String),
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound(m) | Self::Conflict(m) | Self::BadRequest(m) => f.write_str(m),
+            Self::NotFound(m) | Self::Conflict(m) | Self::BadRequest(m) | Self::Full(m) => f.write_str(m),
         }
     }
 }

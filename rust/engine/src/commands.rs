@@ -5,6 +5,7 @@ pub mod child_ended;
 pub mod child_revived;
 pub mod hand_out;
 pub mod pause;
+pub mod post;
 pub mod put_variables;
 pub mod report;
 pub mod rerun;

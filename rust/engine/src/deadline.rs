@@ -69,7 +69,10 @@ fn is_async_complete(task: &Task, node: &Node) -> bool {
     }
     let given = fastcond_json::get(&task.input, "asyncComplete")
         .or_else(|| fastcond_json::get_path(&task.input, &["http_request", "asyncComplete"]));
-    given.map_or(node.step.async_complete, |value| value == "true")
+    let is_true = |value: &str| {
+        fastcond_json::as_str(value).map_or(value == "true", |text| text.eq_ignore_ascii_case("true"))
+    };
+    given.map_or(node.step.async_complete, is_true)
 }
 
 /// How long a started instance may be silent; 0 for as long as it likes. Work inside the server always has a bound, or a

@@ -39,6 +39,7 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
         }
         Command::ChildRevived { task, child } => commands::child_revived::run(&mut step, task, child),
         Command::Arrived { number, has_receiver } => commands::arrived::run(&mut step, number, has_receiver),
+        Command::Post { id, payload } => commands::post::run(&mut step, id, &payload)?,
         Command::PutVariables { variables } => commands::put_variables::run(&mut step, &variables)?,
     }
     Ok(step.finish())

@@ -16,7 +16,7 @@ use crate::graph::Graph;
 use crate::live::Live;
 use fastcond_json::Raw;
 use fastcond_model::{Change, Message, Outgoing, Task, TaskChange, TaskNo, TaskStatus};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// How much one step may do before the rest is put off: about ten milliseconds of plain instances (G19).
@@ -41,8 +41,8 @@ pub struct Step<'a, 'g> {
     /// Instances this turn marked executed, and ones whose failure it excused with their status before.
     executed_now: Vec<TaskNo>,
     excused_now: Vec<(TaskNo, TaskStatus)>,
-    /// Children to start once the decision stands.
-    pub begins: Vec<TaskNo>,
+    /// Executions to start once the decision stands: children, and those of START_WORKFLOW.
+    pub begins: VecDeque<TaskNo>,
     /// What came of the command.
     pub outcome: Outcome,
     random: u64,
@@ -64,7 +64,7 @@ impl<'a, 'g> Step<'a, 'g> {
             is_ending: false,
             executed_now: Vec::new(),
             excused_now: Vec::new(),
-            begins: Vec::new(),
+            begins: VecDeque::new(),
             outcome: Outcome::Done,
             random,
         }
@@ -213,6 +213,26 @@ impl<'a, 'g> Step<'a, 'g> {
     pub fn arrived(&mut self, number: u32) {
         if self.live.execution.outbox.remove(number) {
             self.change.arrived.push(number);
+        }
+    }
+
+    /// Takes in a message from outside.
+    pub fn post(&mut self, message: Raw) {
+        self.live.execution.mailbox.push(message.clone(), self.given.now_ms);
+        self.change.posted.push(message);
+    }
+
+    /// Takes messages from outside out of the mailbox, the oldest first.
+    pub fn take_mail(&mut self, most: usize) -> Vec<Raw> {
+        let taken = self.live.execution.mailbox.take(most);
+        self.change.taken += taken.len();
+        taken
+    }
+
+    /// Messages that have waited too long leave unread (S-82.1).
+    pub fn drop_stale_mail(&mut self) {
+        if self.live.execution.mailbox.is_stale(self.given.now_ms) {
+            self.take_mail(usize::MAX);
         }
     }
 

@@ -3,17 +3,23 @@
 mod decision;
 mod do_while;
 mod dynamic;
+mod event;
 mod exclusive_join;
 mod fork_join;
 mod fork_join_dynamic;
 mod http;
 mod human;
 mod inline;
+mod jdbc;
 mod join;
+mod json_jq_transform;
+mod kafka_publish;
 mod lambda;
 mod noop;
+pub mod pull_workflow_messages;
 mod set_variable;
 mod simple;
+mod start_workflow;
 mod sub_workflow;
 mod switch;
 mod terminate;
@@ -76,7 +82,7 @@ pub struct Behaviour {
     pub run: Run,
 }
 
-/// Every type word the engine knows.
+/// Every type word that the engine knows and runs.
 pub static LIST: &[&Behaviour] = &[
     &simple::SIMPLE,
     &dynamic::DYNAMIC,
@@ -96,17 +102,19 @@ pub static LIST: &[&Behaviour] = &[
     &wait::WAIT,
     &human::HUMAN,
     &http::HTTP,
-    &unsupported::EVENT,
-    &unsupported::START_WORKFLOW,
-    &unsupported::KAFKA_PUBLISH,
-    &unsupported::JSON_JQ_TRANSFORM,
-    &unsupported::PULL_WORKFLOW_MESSAGES,
-    &unsupported::JDBC,
+    &event::EVENT,
+    &start_workflow::START_WORKFLOW,
+    &kafka_publish::KAFKA_PUBLISH,
+    &json_jq_transform::JSON_JQ_TRANSFORM,
+    &pull_workflow_messages::PULL_WORKFLOW_MESSAGES,
+    &jdbc::JDBC,
 ];
 
 /// The behaviour of a type word; unknown words are user-defined worker tasks (S-6.11).
 pub fn behaviour(word: &str) -> &'static Behaviour {
-    LIST.iter().copied().find(|b| b.word == word).unwrap_or(&simple::USER_DEFINED)
+    let is_refused = unsupported::WORDS.contains(&word);
+    let other = if is_refused { &unsupported::UNSUPPORTED } else { &simple::USER_DEFINED };
+    LIST.iter().copied().find(|b| b.word == word).unwrap_or(other)
 }
 
 /// Whether a task type is run by the server itself.

@@ -133,8 +133,9 @@ fn command(live: &Live, random: &mut Random) -> Command {
         6 => Command::Restart { graph: None },
         7 => Command::ResetCallbacks,
         8 => Command::Decide,
+        10 => Command::Post { id: 77, payload: Raw::of_checked(r#"{"k":1}"#) },
         9 => Command::PutVariables { variables: Raw::of_checked(format!(r#"{{"k":{}}}"#, random.below(9))) },
-        10..15 => Command::HandOut { task: no, worker: Some("w".into()) },
+        11..15 => Command::HandOut { task: no, worker: Some("w".into()) },
         15..18 => {
             let number = live.execution.outbox.iter().next().map_or(0, |out| out.number);
             Command::Arrived { number, has_receiver: random.below(4) > 0 }

@@ -1,4 +1,4 @@
-//! Untrusted languages with fuel: `${...}` templates, JSON paths, JavaScript.
+//! Untrusted languages with fuel: `${...}` templates, JSON paths, JavaScript, jq.
 //!
 //! Everything in here runs text that a definition's author wrote, on data that a client sent. So every evaluation
 //! has a budget with a name, none recurses over depth a user controls, and none can see anything but its input:
@@ -8,6 +8,7 @@
 //! references; [`script::Scripts`] evaluates the JavaScript of INLINE, LAMBDA, SWITCH, DECISION and `DO_WHILE`.
 
 mod error;
+pub mod jq;
 mod path;
 mod scope;
 pub mod script;

@@ -31,6 +31,7 @@ mod result;
 
 use std::sync::Arc;
 
+use crate::jq;
 use fastcond_json::Raw;
 
 pub use failure::ScriptError;
@@ -127,6 +128,11 @@ impl Scripts {
         self.answer(&Call { form: Form::SyntaxOnly, source, dollar: "null", given }).map(|_| ())
     }
 
+    /// Runs a jq filter on a document; the list of its results is the answer (S-39.1).
+    pub fn filter(&mut self, source: &str, document: &str, given: &Given) -> Result<Raw, ScriptError> {
+        self.answer(&Call { form: Form::Jq, source, dollar: document, given: *given })
+    }
+
     /// Answers a call of any form; reading only gives null.
     pub fn answer(&mut self, call: &Call<'_>) -> Result<Raw, ScriptError> {
         if call.source.len() > SOURCE_BYTES_MAX {
@@ -137,6 +143,9 @@ impl Scripts {
         }
         if let Some(watch) = &self.watch {
             watch.start();
+        }
+        if call.form == Form::Jq {
+            return jq::evaluate(call.source, call.dollar, &call.given, self.watch.as_deref());
         }
         Realm::open(call.source, self.watch.clone())?.run(call)
     }

@@ -1,6 +1,7 @@
 //! The record of one execution: a header, its payloads and its task instances (S-1.7, S-1.16).
 
 use crate::ids::{DefId, TaskId, TaskNo, WorkflowId};
+use crate::mailbox::Mailbox;
 use crate::outbox::Outbox;
 use crate::status::{TaskStatus, WorkflowStatus};
 use fastcond_json::Raw;
@@ -125,6 +126,8 @@ pub struct Execution {
     pub tasks: TaskTable,
     /// Messages to other executions not yet known to have arrived.
     pub outbox: Outbox,
+    /// Messages from outside that no task has pulled yet.
+    pub mailbox: Mailbox,
 }
 
 impl Execution {
@@ -139,6 +142,7 @@ impl Execution {
             variables: Raw::empty_object(),
             tasks: TaskTable::default(),
             outbox: Outbox::default(),
+            mailbox: Mailbox::default(),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod codec;
 pub mod def;
 pub mod exec;
 pub mod ids;
+pub mod mailbox;
 pub mod message;
 pub mod outbox;
 pub mod request;
@@ -19,6 +20,7 @@ pub use def::{
 };
 pub use exec::{DynSpec, Execution, Header, NodeRef, Parent, Task, TaskTable};
 pub use ids::{DefId, TaskId, TaskNo, WorkflowId};
+pub use mailbox::Mailbox;
 pub use message::{Message, Outgoing};
 pub use outbox::Outbox;
 pub use request::{StartRequest, TaskResult};

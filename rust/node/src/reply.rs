@@ -161,6 +161,7 @@ impl From<Rejection> for Failure {
             Rejection::NotFound(message) => Self::not_found(message),
             Rejection::Conflict(message) => Self::conflict(message),
             Rejection::BadRequest(message) => Self::bad_request(message),
+            Rejection::Full(message) => Self { is_retryable: true, ..Self::new(429, message) },
         }
     }
 }

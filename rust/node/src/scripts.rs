@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 const CPU_MAX: Duration = Duration::from_millis(70);
 /// Time by the wall after which it is killed all the same: it was stopped, or the machine is beyond help.
 const WALL_MAX: Duration = Duration::from_secs(2);
+/// Memory a child may fill, as far as looks at it tell: a script has a heap of its own, a jq filter takes what it
+/// likes. Within one look's time it can fill some tens of megabytes more.
+const RESIDENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// How long a call runs before somebody looks at the child's CPU time, and from then on between looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long a new child may take to say that it is ready.
@@ -53,6 +56,7 @@ struct Running {
 /// Why a call got no answer.
 enum End {
     OutOfTime,
+    OutOfMemory,
     Gone(String),
 }
 
@@ -117,6 +121,7 @@ impl Host for Process {
         match answer {
             Ok(result) => result,
             Err(End::OutOfTime) => Err(ScriptError::OutOfTime),
+            Err(End::OutOfMemory) => Err(ScriptError::OutOfMemory),
             Err(End::Gone(why)) => Err(ScriptError::Lost { why }),
         }
     }
@@ -126,20 +131,23 @@ impl Running {
     fn exchange(&mut self, request: &[u8]) -> Result<Result<Raw, ScriptError>, End> {
         if self.used.is_none() {
             let began = Instant::now();
-            let _ = self.next_answer(|_| began.elapsed() > READY_MAX).map_err(|end| match end {
-                End::OutOfTime => End::Gone("the script process does not start".to_owned()),
-                gone @ End::Gone(_) => gone,
-            })?;
+            let late = || End::Gone("the script process does not start".to_owned());
+            let _ = self.next_answer(|_| (began.elapsed() > READY_MAX).then(late))?;
         }
         let (began, before) = (Instant::now(), self.used.unwrap_or_default());
         self.socket.get_mut().write_all(request).map_err(gone)?;
         self.next_answer(|child| {
-            let used = child.cpu().map(|now| now.saturating_sub(before));
-            began.elapsed() > WALL_MAX || used.is_some_and(|used| used >= CPU_MAX)
+            let (now, resident) = child.usage().unwrap_or_default();
+            let is_late = began.elapsed() > WALL_MAX || now.saturating_sub(before) >= CPU_MAX;
+            let is_large = resident > RESIDENT_BYTES_MAX;
+            is_large.then_some(End::OutOfMemory).or(is_late.then_some(End::OutOfTime))
         })
     }
 
-    fn next_answer(&mut self, is_over: impl Fn(&Self) -> bool) -> Result<Result<Raw, ScriptError>, End> {
+    fn next_answer(
+        &mut self,
+        is_over: impl Fn(&Self) -> Option<End>,
+    ) -> Result<Result<Raw, ScriptError>, End> {
         let mut length = [0; 4];
         self.read(&mut length, &is_over)?;
         let length = frame::answer_length(length).ok_or_else(|| End::Gone("its answer has no end".into()))?;
@@ -150,16 +158,16 @@ impl Running {
         Ok(result)
     }
 
-    /// Fills `bytes`; between waits of [`LOOK_EVERY`] it asks whether the time is over.
-    fn read(&mut self, bytes: &mut [u8], is_over: impl Fn(&Self) -> bool) -> Result<(), End> {
+    /// Fills `bytes`; between waits of [`LOOK_EVERY`] it asks whether the call is over.
+    fn read(&mut self, bytes: &mut [u8], is_over: impl Fn(&Self) -> Option<End>) -> Result<(), End> {
         let mut at = 0;
         while at < bytes.len() {
             match self.socket.read(&mut bytes[at..]) {
                 Ok(0) => return Err(End::Gone("the script process ended".to_owned())),
                 Ok(read) => at += read,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    if is_over(self) {
-                        return Err(End::OutOfTime);
+                    if let Some(end) = is_over(self) {
+                        return Err(end);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -169,13 +177,16 @@ impl Running {
         Ok(())
     }
 
-    /// CPU time the child has used, to a hundredth of a second; none where it cannot be read.
-    fn cpu(&self) -> Option<Duration> {
+    /// CPU time the child has used, to a hundredth of a second, and bytes it fills; none where it cannot be read.
+    fn usage(&self) -> Option<(Duration, u64)> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         // The name in brackets may hold anything; user and system time are fields 14 and 15, 12 and 13 after it.
+        // Pages filled are field 24.
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
         let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_S))
+        let pages = fields.nth(8)?.parse::<u64>().ok()?;
+        let page_bytes = u64::try_from(rustix::param::page_size()).ok()?;
+        Some((Duration::from_millis(ticks * 1_000 / TICKS_PER_S), pages.saturating_mul(page_bytes)))
     }
 
     fn kill(&mut self) {

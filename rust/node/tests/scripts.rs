@@ -51,6 +51,37 @@ fn answers_are_those_of_the_evaluator() {
     }
 }
 
+#[test]
+fn filters_answer_there_as_they_do_here_s_39_1() {
+    let (mut here, mut there) = (Scripts::new(), hosted());
+    for filter in [".list[]", ".big, now", "nope", "error(.list)", "|", "\"x\" * 2000000"] {
+        let expected = here.filter(filter, r#"{"list": [1, "é"], "big": 9007199254740993}"#, &GIVEN);
+        let answer = there.filter(filter, r#"{"list": [1, "é"], "big": 9007199254740993}"#, &GIVEN);
+        assert_eq!(answer, expected, "{filter}");
+    }
+}
+
+/// Each of these takes what the interpreter has no bound for: time, memory, stack.
+#[test]
+fn a_filter_that_does_not_end_is_ended() {
+    let mut scripts = hosted();
+    for filter in
+        ["[range(1e12)]", "last(range(1e12))", "def f: f | f; f", "def f: 1 + f; f", "\"x\" * 10000000000"]
+    {
+        let began = Instant::now();
+        let answer = scripts.filter(filter, "null", &GIVEN);
+        assert!(
+            matches!(
+                answer,
+                Err(ScriptError::OutOfTime | ScriptError::OutOfMemory | ScriptError::Lost { .. })
+            ),
+            "{filter}: {answer:?}"
+        );
+        assert!(began.elapsed() < END_MAX, "{filter} took {:?}", began.elapsed());
+        assert_eq!(scripts.filter(".", "1", &GIVEN).as_deref(), Ok("[1]"), "after {filter}");
+    }
+}
+
 /// Each of these holds the evaluator for minutes, because it looks at its budget only between operations.
 #[test]
 fn a_built_in_that_does_not_end_is_ended() {

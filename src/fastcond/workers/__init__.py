@@ -6,6 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from fastcond.workers.http import HttpTask
+from fastcond.workers.jdbc import JdbcTask
+from fastcond.workers.kafka_publish import KafkaPublishTask
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -20,4 +22,6 @@ async def kinds(config: WorkersConfig) -> AsyncIterator[Mapping[str, Run]]:
     async with HttpTask(config) as http:
         yield {
             "HTTP": http.run,
+            "JDBC": JdbcTask(config).run,
+            "KAFKA_PUBLISH": KafkaPublishTask().run,
         }

@@ -65,6 +65,8 @@ class Request:
     body: bytes | None
     connect_ms: int
     read_ms: int
+    # None leaves it to the task and its step (S-9.5).
+    is_async_complete: bool | None
 
     @classmethod
     def of(cls, task_input: Mapping[str, Any]) -> Request:
@@ -87,6 +89,7 @@ class Request:
             body=body,
             connect_ms=_milliseconds(fields, "connectionTimeOut", when_absent=3000, when_null=100),
             read_ms=_milliseconds(fields, "readTimeOut", when_absent=3000, when_null=150),
+            is_async_complete=_flag(fields.get("asyncComplete")),
         )
 
 
@@ -149,7 +152,10 @@ class HttpTask:
             max_redirects=self._config.http_redirects_max,
         ) as response:
             raw = await _read(response, bytes_max=self._config.http_response_bytes_max)
-            return _result_of(response, raw, is_async_complete=work.is_async_complete)
+            is_async_complete = request.is_async_complete
+            if is_async_complete is None:
+                is_async_complete = work.is_async_complete
+            return _result_of(response, raw, is_async_complete=is_async_complete)
 
 
 def _result_of(response: aiohttp.ClientResponse, raw: bytes, *, is_async_complete: bool) -> Result:
@@ -251,6 +257,10 @@ def _body_of(body: object) -> bytes | None:
     if body is None:
         return None
     return body.encode() if isinstance(body, str) else write_json(body)
+
+
+def _flag(value: object) -> bool | None:
+    return None if value is None else str(value).lower() == "true"
 
 
 def _list_text(value: object) -> str:

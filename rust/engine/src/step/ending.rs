@@ -145,6 +145,8 @@ impl Step<'_, '_> {
                 header.failed_names.push(name);
             }
         }
+        // S-82.1: nobody pulls from an execution that has ended.
+        self.take_mail(usize::MAX);
         self.touch_header();
         self.live.work.clear();
         self.note_ended();

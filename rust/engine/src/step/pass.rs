@@ -27,14 +27,13 @@ impl Step<'_, '_> {
                     return;
                 }
             }
-            // S-30.4, S-5.11: no child begins in a step that a TERMINATE ends.
-            let begins = std::mem::take(&mut self.begins);
-            if begins.is_empty() || self.live.terminate().is_some() {
+            // S-30.4, S-5.11: no child begins in a step that a TERMINATE ends. One after the other: one that ends as it
+            // begins is looked at before the next, which may not begin any more.
+            if self.live.terminate().is_some() {
                 break;
             }
-            for no in begins {
-                self.begin_child(no);
-            }
+            let Some(no) = self.begins.pop_front() else { break };
+            self.begin_child(no);
         }
         if let Some(no) = self.live.terminate() {
             self.end_by_terminate(no);

@@ -161,9 +161,9 @@ impl Step<'_, '_> {
     pub fn start_instance(&mut self, no: TaskNo, node: &Arc<Node>) {
         match node.behaviour.mode {
             Mode::Worker | Mode::System => {}
-            Mode::Waiting if node.behaviour.word == "SUB_WORKFLOW" => {
+            Mode::Waiting if matches!(node.behaviour.word, "SUB_WORKFLOW" | "START_WORKFLOW") => {
                 if self.live.task(no).ready_ms <= self.now() {
-                    self.begins.push(no);
+                    self.begins.push_back(no);
                 }
             }
             Mode::Waiting => {

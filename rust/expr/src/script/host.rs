@@ -13,6 +13,8 @@ pub enum Form {
     FunctionBody,
     /// Not at all: only read.
     SyntaxOnly,
+    /// As a jq filter over `dollar`: the list of its results is the result ([`crate::jq`]).
+    Jq,
 }
 
 /// One call of a script.

@@ -76,6 +76,7 @@ impl Realm {
             Form::SyntaxOnly => self.read_only(&ctx, source),
             Form::Program => self.result(&ctx, source.to_owned(), dollar, &given),
             Form::FunctionBody => self.result(&ctx, format!("(function(){{{source}\n}})()"), dollar, &given),
+            Form::Jq => unreachable!("a filter is no JavaScript: `Scripts::answer` has sent it elsewhere"),
         })
     }
 

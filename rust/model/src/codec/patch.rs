@@ -5,6 +5,7 @@ use super::payloads::{Read, Written};
 use super::{header, outbox, task};
 use crate::exec::Execution;
 use crate::ids::{TaskNo, WorkflowId};
+use fastcond_json::Raw;
 
 /// Which parts of a task instance a commit carries besides its small fields.
 #[expect(clippy::struct_excessive_bools, reason = "each says of one part of the record whether it changed")]
@@ -58,6 +59,10 @@ pub struct Change {
     pub sent: Vec<u32>,
     /// Messages that are known to have arrived.
     pub arrived: Vec<u32>,
+    /// Messages from outside that came.
+    pub posted: Vec<Raw>,
+    /// How many of them left, the oldest first: tasks pulled them, they had waited too long, or the execution ended.
+    pub taken: usize,
 }
 
 impl Change {
@@ -79,6 +84,12 @@ const TASK: u32 = 9;
 const DROPPED: u32 = 10;
 const SENT: u32 = 11;
 const ARRIVED: u32 = 12;
+const POSTED: u32 = 13;
+const TAKEN: u32 = 14;
+
+// Fields of a posted message.
+const POSTED_AT: u32 = 1;
+const POSTED_TEXT: u32 = 2;
 
 /// Appends the commit that made `change` true; `execution` is the state after it.
 pub fn encode(out: &mut Vec<u8>, execution: &Execution, change: &Change) {
@@ -116,6 +127,16 @@ pub fn encode(out: &mut Vec<u8>, execution: &Execution, change: &Change) {
     for &number in &change.arrived {
         w.uint(ARRIVED, u64::from(number) + 1);
     }
+    // All that a commit posts came at the same moment. Before what was taken: it may be among that.
+    let posted_ms =
+        if change.taken == 0 { execution.mailbox.newest_ms() } else { execution.header.update_ms };
+    for message in &change.posted {
+        w.record(POSTED, |w| {
+            w.int(POSTED_AT, posted_ms);
+            w.text(POSTED_TEXT, Some(message));
+        });
+    }
+    w.uint(TAKEN, change.taken as u64);
 }
 
 /// Appends the whole state as one patch from nothing.
@@ -130,6 +151,8 @@ pub fn encode_snapshot(out: &mut Vec<u8>, execution: &Execution) {
         dropped: Vec::new(),
         sent: execution.outbox.iter().map(|m| m.number).collect(),
         arrived: Vec::new(),
+        posted: execution.mailbox.iter().cloned().collect(),
+        taken: 0,
     };
     encode(out, execution, &change);
 }
@@ -190,10 +213,29 @@ pub fn apply(execution: Option<Execution>, bytes: &[u8]) -> Result<Execution, Co
                 let number = field.maybe()?.unwrap_or_default();
                 e.outbox.remove(number);
             }
+            POSTED => {
+                let (message, posted_ms) = read_posted(field.record()?)?;
+                e.mailbox.push(message, posted_ms);
+            }
+            TAKEN => {
+                e.mailbox.take(field.narrow()?);
+            }
             _ => {}
         }
     }
     e.revision = revision;
     e.header.update_ms = updated_ms;
     Ok(e)
+}
+
+fn read_posted(mut r: Reader<'_>) -> Result<(Raw, i64), CodecError> {
+    let (mut message, mut posted_ms) = (None, 0);
+    while let Some((tag, field)) = r.next_field()? {
+        match tag {
+            POSTED_AT => posted_ms = field.int()?,
+            POSTED_TEXT => message = Some(field.json()?),
+            _ => {}
+        }
+    }
+    Ok((message.ok_or(CodecError { what: "posted message" })?, posted_ms))
 }

@@ -111,6 +111,31 @@ fn patch_leaves_other_payloads_alone() {
 }
 
 #[test]
+fn messages_from_outside_come_and_go_in_order() {
+    let mail = |n: i64| Raw::of_checked(format!(r#"{{"n":{n}}}"#));
+    let mut e = sample();
+    let mut fold = Some(e.clone());
+    // Each commit: what came, how many left, at which time. The last empties the box and fills it again.
+    for (at, (came, left)) in [(2, 0), (1, 2), (1, 1), (1, 1)].into_iter().enumerate() {
+        e.revision += 1;
+        e.header.update_ms = 1_800_000_000_000 + i64::try_from(at).expect("small");
+        let posted: Vec<Raw> = (0..came).map(|n| mail(n + 10 * e.header.update_ms)).collect();
+        for message in &posted {
+            e.mailbox.push(message.clone(), e.header.update_ms);
+        }
+        e.mailbox.take(left);
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &e, &Change { posted, taken: left, ..Change::default() });
+        fold = Some(apply(fold.take(), &bytes).unwrap());
+        assert_eq!(fold.as_ref(), Some(&e));
+        let mut whole = Vec::new();
+        encode_snapshot(&mut whole, &e);
+        assert_eq!(apply(None, &whole).unwrap(), e);
+    }
+    assert_eq!(e.mailbox.len(), 1);
+}
+
+#[test]
 fn gaps_and_damage_are_errors() {
     let e = sample();
     let mut late = e.clone();

@@ -38,6 +38,7 @@ pub const VERBS: &[(&str, Verb)] = &[
     ("workflow.remove", Act(remove)),
     ("workflow.terminate_remove", Act(terminate_remove)),
     ("workflow.variables", Act(put_variables)),
+    ("workflow.post_message", Act(post_message)),
 ];
 
 /// 404 of an execution.
@@ -298,6 +299,20 @@ fn put_variables(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<
     let id = params.workflow()?;
     operate(machine, id, Command::PutVariables { variables })?;
     read(machine, params, &[])
+}
+
+/// A message for the tasks of an execution (S-82.1); refusals are bare text, as is the id (rest-api 3.27).
+fn post_message(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let payload = object(body)?;
+    let workflow = params.workflow()?;
+    let id = machine.new_id().0;
+    match operate(machine, workflow, Command::Post { id, payload }) {
+        Ok(_) => Ok(Reply::text(fastcond_model::ids::uuid_text(id))),
+        Err(refused) if matches!(refused.status, 404 | 409 | 429) => {
+            Ok(Reply { status: refused.status, ..Reply::text(refused.message) })
+        }
+        Err(other) => Err(other),
+    }
 }
 
 fn running(machine: &mut Machine, to: ReplyTo, params: &Params, _: &[u8]) -> Result<(), Failure> {

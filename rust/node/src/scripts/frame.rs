@@ -22,6 +22,7 @@ pub(super) fn call(call: &Call<'_>) -> Vec<u8> {
         Form::Program => 0,
         Form::FunctionBody => 1,
         Form::SyntaxOnly => 2,
+        Form::Jq => 3,
     });
     out.extend_from_slice(&call.given.now_ms.to_le_bytes());
     out.extend_from_slice(&call.given.seed.to_le_bytes());
@@ -38,6 +39,7 @@ pub(super) fn read_call(bytes: &[u8]) -> Option<Call<'_>> {
         0 => Form::Program,
         1 => Form::FunctionBody,
         2 => Form::SyntaxOnly,
+        3 => Form::Jq,
         _ => return None,
     };
     let (now_ms, rest) = rest.split_first_chunk()?;

@@ -62,6 +62,7 @@ ROUTES = (
     Route("PUT", f"{ONE}/skiptask/{{taskReferenceName}}", "workflow.skip", body="json"),
     Route("POST", f"{ONE}/variables", "workflow.variables", body="json"),
     Route("POST", f"{ONE}/resetcallbacks", "workflow.resetcallbacks"),
+    Route("POST", f"{ONE}/messages", "workflow.post_message", body="json"),
     Route("DELETE", ONE, "workflow.terminate", (text("reason"),)),
     Route("DELETE", f"{ONE}/remove", "workflow.remove", (flag("archiveWorkflow"),)),
     Route(
