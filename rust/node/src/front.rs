@@ -80,8 +80,10 @@ impl Front {
     /// A connection is gone.
     pub fn disconnect(&mut self, conn: u64, handle: &mut Handle) {
         if let Some(mut state) = self.conns.remove(&conn) {
+            // Asked first: nothing is outstanding once they are closed.
+            let is_owed = state.replies.outstanding() > 0 || !state.forms.is_empty();
             state.replies.close();
-            if state.replies.outstanding() > 0 || !state.forms.is_empty() {
+            if is_owed {
                 handle.forget(conn);
             }
         }
