@@ -62,6 +62,8 @@ class Session:
         self.defined: list[tuple[str, dict[str, str]]] = []
         self._symbols: dict[str, str] = {}
         self._said: set[str] = set()
+        # Executions that others have started; some end with nobody.
+        self._started: set[str] = set()
 
     # ---- running
 
@@ -112,7 +114,7 @@ class Session:
         """Leaves a live server as it was found."""
         for verb, params in self.defined:
             self.backend.call(verb, params, b"")
-        for found in self.workflows.values():
+        for found in (*self.workflows.values(), *self._started):
             self.backend.call("workflow.terminate", {"workflowId": found}, b"")
 
     # ---- names
@@ -130,9 +132,11 @@ class Session:
             self._symbols[task["taskId"]] = f"{symbol}/{name}"
             started = started_by(task)
             if started is not None:
+                self._started.add(started)
                 self._visit(f"{symbol}.{name}", started)
         note = workflow["output"].get("conductor.failure_workflow")
         if isinstance(note, str) and UUID.fullmatch(note) and note not in self._symbols:
+            self._started.add(note)
             self._visit(f"{symbol}!", note)
         return workflow
 
