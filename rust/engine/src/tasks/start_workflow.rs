@@ -3,7 +3,7 @@
 //! Before `{"type": "START_WORKFLOW", "inputParameters": {"startWorkflow": {"name": "billing", "input": {"n": 1}}}}`,
 //! after a COMPLETED instance with output `{"workflowId": "..."}`.
 //!
-//! The start is a message in the same commit as the end of the task, under an id that follows from the task: it
+//! The start is a message in the same commit as the end of the task, under an id that follows from both: it
 //! happens once, whatever crashes (S-31.4).
 
 use super::{Behaviour, Mode, PLAIN};
@@ -70,8 +70,9 @@ fn checked(step: &mut Step<'_, '_>, input: &str) -> Result<Wanted, String> {
 
 fn start(step: &mut Step<'_, '_>, no: TaskNo, wanted: Wanted) {
     let Wanted { request, graph, input, priority } = wanted;
-    let owner = step.live.execution.id;
-    let id = WorkflowId::of_act("START_WORKFLOW", owner, u64::from(no));
+    let execution = &step.live.execution;
+    // By commit, for a rerun or a restart runs a task of the same number again and starts another one.
+    let id = WorkflowId::of_act(&format!("START_WORKFLOW {no}"), execution.id, execution.revision + 1);
     let header = &step.live.execution.header;
     // S-31.3: blank and empty are as good as absent.
     let correlation_id = request.correlation_id.filter(|text| !text.trim().is_empty());
