@@ -364,7 +364,7 @@ fn taken_lines(body: &str) -> usize {
 #[test]
 fn polls_of_evicted_executions_answer_as_if_they_had_stayed() {
     let (kept, left) = (MemoryArchive::default(), MemoryArchive::default());
-    let mut machines = [machine_over(&kept, 50_000), machine_over(&left, 0)];
+    let mut machines = vec![machine_over(&kept, 50_000), machine_over(&left, 0)];
     let mut bodies: Vec<Vec<u8>> = Vec::new();
     for machine in &mut machines {
         define_task(machine, "t", r#""retryCount":1,"retryDelaySeconds":0"#);
@@ -378,5 +378,5 @@ fn polls_of_evicted_executions_answer_as_if_they_had_stayed() {
         bodies.push(reply.body);
     }
     assert_eq!(bodies[0], bodies[1]);
-    assert_eq!(machines.map(|m| m.executions.len()), [1, 1]);
+    assert_eq!(machines.iter().map(|m| m.executions.len()).collect::<Vec<_>>(), [1, 1]);
 }
