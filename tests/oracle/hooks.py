@@ -71,9 +71,10 @@ def join_is_ready(workflow: Workflow, task: Task) -> bool:
 def grow_join(workflow: Workflow, task: Task) -> bool:
     """Takes over the outputs there are, also before the JOIN ends (S-25.4); whether any is new."""
     before = task.output
-    for joined in _joined(workflow, task)[0]:
-        if joined.output:
-            task.output = {**task.output, joined.ref: joined.output}
+    found = {joined.ref: joined.output for joined in _joined(workflow, task)[0] if joined.output}
+    # The order of keys means nothing (S-8.2), but a text made of them shows it: that of `joinOn`.
+    kept = {ref: output for ref, output in before.items() if ref not in found}
+    task.output = {**found, **kept}
     return task.output != before
 
 
