@@ -116,8 +116,16 @@ def from_task(world: World, workflow: Workflow, *, target: Task, given: Object |
         own = given if task is target else None
         fresh += _map_again(world, workflow, task=task, given=own, mapper=mapper)
     schedule(world, workflow, candidates=fresh)
+    _queue_in_list_order(workflow, again)
     operations.close_ready_joins(world, workflow)
     decide(world, workflow)
+
+
+def _queue_in_list_order(workflow: Workflow, again: list[Task]) -> None:
+    """What is queued at one instant stands in line as it does in the list, however it came there."""
+    queued = [t for t in workflow.tasks if t.due is not None and any(t.ref == a.ref for a in again)]
+    for task, place in zip(queued, sorted(t.push for t in queued), strict=True):
+        task.push = place
 
 
 def _reset_with(world: World, workflow: Workflow, targets: list[Task]) -> list[Task]:

@@ -78,7 +78,10 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         timeouts, "deadlines", lambda task: [d for d in _DEADLINES(task) if d[1] != "response"]
     ),
     "a loop runs once more": lambda: mock.patch.object(
-        loops, "_again", lambda workflow, task: task.iteration < 2 or _AGAIN(workflow, task)
+        loops,
+        "_again",
+        # A list that is over cannot give another item, whoever asks.
+        lambda workflow, task: (task.items is None and task.iteration < 2) or _AGAIN(workflow, task),
     ),
     "the output of the first task": lambda: mock.patch.object(
         ending,
