@@ -27,11 +27,9 @@ def test_core_agrees_with_the_oracle_on_random_cases() -> None:
     assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
 
 
-# An open defect, to be mended first of all: the cases that Hypothesis draws when all tests are collected end the core
-# with "a task number of the index exists" (rust/engine/src/live.rs), which also ends this process.
-@pytest.mark.skip(
-    reason="open defect: an index of the engine names an instance that is gone, which aborts the process"
-)
+# To be mended first of all: the cases that Hypothesis draws when all tests are collected end the core with
+# "a task number of the index exists" (rust/engine/src/live.rs), which also ends this process.
+@pytest.mark.skip(reason="open defect: an index of the engine names an instance that is gone")
 @settings(
     max_examples=COUNT,
     deadline=None,
