@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.oracle.drive import run_case
 from tests.oracle.generate import Case, cases
@@ -27,9 +26,6 @@ def test_core_agrees_with_the_oracle_on_random_cases() -> None:
     assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
 
 
-# To be mended first of all: the cases that Hypothesis draws when all tests are collected end the core with
-# "a task number of the index exists" (rust/engine/src/live.rs), which also ends this process.
-@pytest.mark.skip(reason="open defect: an index of the engine names an instance that is gone")
 @settings(
     max_examples=COUNT,
     deadline=None,

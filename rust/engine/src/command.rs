@@ -237,8 +237,10 @@ pub enum Outcome {
 /// Something that happened to a task, for metrics and listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskEvent {
-    /// The task.
+    /// The task; it may be gone by the end of the step, as tasks of iterations that a loop does not keep are.
     pub task: TaskNo,
+    /// Its type.
+    pub task_type: Arc<str>,
     /// Its new status.
     pub status: TaskStatus,
 }

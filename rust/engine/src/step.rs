@@ -142,10 +142,11 @@ impl<'a, 'g> Step<'a, 'g> {
         } else {
             task.update_ms = now_ms;
         }
-        self.touch(no, parts);
         if before != after {
-            self.events.push(TaskEvent { task: no, status: after });
+            let task_type = task.task_type.clone();
+            self.events.push(TaskEvent { task: no, task_type, status: after });
         }
+        self.touch(no, parts);
         self.live.note_due(no);
         self.live.note_terminate(no);
         if !before.is_terminal() && after.is_terminal() && after.is_successful() {
@@ -164,7 +165,8 @@ impl<'a, 'g> Step<'a, 'g> {
     /// Stores a new instance, registers it, and lets it be looked at.
     pub fn add(&mut self, task: Box<Task>) {
         let no = task.no;
-        self.events.push(TaskEvent { task: no, status: task.status });
+        let (task_type, status) = (task.task_type.clone(), task.status);
+        self.events.push(TaskEvent { task: no, task_type, status });
         // A further attempt takes the place of the one before, so its name was there.
         self.live.note_unseen(no, task.retried_of.is_none());
         self.live.execution.tasks.put(task);

@@ -9,7 +9,7 @@ use fastcond_engine::removal_reason;
 use fastcond_engine::tasks::Mode;
 use fastcond_engine::{Command, Given, Live, Outcome, Transition, begin, decide};
 use fastcond_json::Raw;
-use fastcond_model::{Task, TaskNo, TaskStatus, WorkflowId, WorkflowStatus, codec};
+use fastcond_model::{Task, TaskStatus, WorkflowId, WorkflowStatus, codec};
 use fastcond_queue::{QueueRef, TaskKey};
 
 /// Calls `decide`-like functions with everything a command may look at.
@@ -131,7 +131,9 @@ impl Machine {
             self.forget_task(TaskKey { workflow: id.0, task: no });
         }
         for event in &transition.events {
-            self.count_event(live, event.task, event.status);
+            if event.status == TaskStatus::TimedOut {
+                self.stats.timed_out.add(&[&event.task_type]);
+            }
         }
         self.arm(id.0, live.next_due());
         for &number in &transition.change.sent {
@@ -143,13 +145,6 @@ impl Machine {
             let header = &live.execution.header;
             self.stats.ended.add(&[&header.name, header.status.text()]);
             self.stats.ended_whole += u64::from(header.parent.is_none());
-        }
-    }
-
-    fn count_event(&mut self, live: &Live, no: TaskNo, status: TaskStatus) {
-        if status == TaskStatus::TimedOut {
-            let task_type = live.task(no).task_type.clone();
-            self.stats.timed_out.add(&[&task_type]);
         }
     }
 
