@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tests.conformance.session import Refused, Session
-from tests.differential.view import ENDED, lines_of
+from tests.differential.view import lines_of
+from tests.oracle.model import WORKFLOW_TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,6 @@ class Observed(Session):
     def nudge(self) -> None:
         """Have every execution that has not ended looked at, as a sweep would some time later."""
         for symbol, record in self._records.items():
-            if record["status"] not in ENDED:
+            if record["status"] not in WORKFLOW_TERMINAL:
                 with contextlib.suppress(Refused):
                     self.call("workflow.decide", {"workflowId": self._met[symbol]})

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.differential.view import ENDED
 from tests.oracle.definition_writer import CHILDREN, WORKERS
 from tests.oracle.generate import seeded
-from tests.oracle.model import SYSTEM_TYPES
+from tests.oracle.model import SYSTEM_TYPES, WORKFLOW_TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +143,8 @@ def _drain(step: LockStep, say: Callable[[str], None]) -> None:
     """Let the worker finish everything; what does not end within the rounds has been compared so far."""
     for _ in range(DRAIN_ROUNDS_MAX):
         records = step.left.records()
-        if step.differences or _has_grown(step) or all(r["status"] in ENDED for r in records.values()):
+        is_over = all(r["status"] in WORKFLOW_TERMINAL for r in records.values())
+        if step.differences or _has_grown(step) or is_over:
             return
         for symbol in [s for s, r in sorted(records.items()) if r["status"] == "PAUSED"]:
             say(f"resume {symbol}")

@@ -7,23 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.oracle.compare import compact, mask_task
+from tests.oracle.model import TASK_TERMINAL, WORKFLOW_TERMINAL
 
 Object = dict[str, Any]
 Mask = Callable[[Any], Any]
 """Replaces ids and texts whose wording is free."""
 
-ENDED = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"})
-_TASK_ENDED = frozenset(
-    {
-        "COMPLETED",
-        "COMPLETED_WITH_ERRORS",
-        "FAILED",
-        "FAILED_WITH_TERMINAL_ERROR",
-        "TIMED_OUT",
-        "CANCELED",
-        "SKIPPED",
-    }
-)
 _CUT_SHORT = frozenset({"FAILED", "CANCELED"})
 _STORED_INPUT = frozenset(
     {
@@ -43,7 +32,7 @@ _FAILURE_INPUT = frozenset({"failedWorkflow", "reason"})
 
 def lines_of(symbol: str, record: Object, mask: Mask) -> tuple[str, ...]:
     """Write an execution as the API gives it down: a head, its payloads, and a line per task by `seq`."""
-    ended = record["status"] in ENDED
+    ended = record["status"] in WORKFLOW_TERMINAL
     given = {k: v for k, v in _input(record.get("input") or {}).items() if k not in _FAILURE_INPUT}
     said = "reason" if record.get("reasonForIncompletion") else "no reason"
     head = f"{symbol} {record['status']} {said}"
@@ -82,7 +71,7 @@ def _task(task: Object, mask: Mask) -> str:
         "output": dict(mask(task.get("outputData") or {})),
     }
     mask_task(view, kind)
-    status, attempt, says = task["status"], f"#{task.get('retryCount', 0)}", task["status"] in _TASK_ENDED
+    status, attempt, says = task["status"], f"#{task.get('retryCount', 0)}", task["status"] in TASK_TERMINAL
     if kind == "JOIN":
         # Whether a join noticed a failure before the execution ended is a race there (S-25.9); it shows in
         # its status, its output, its reason, and in how often it is retried.

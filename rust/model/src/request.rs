@@ -2,7 +2,7 @@
 
 use crate::def::{IdempotencyStrategy, WorkflowDef, count, flag, optional_number};
 use crate::status::ResultStatus;
-use fastcond_json::Raw;
+use fastcond_json::{ObjectWriter, Raw};
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
@@ -26,6 +26,20 @@ pub struct StartRequest {
     pub created_by: Option<String>,
     pub idempotency_key: Option<String>,
     pub idempotency_strategy: Option<IdempotencyStrategy>,
+}
+
+/// Domains by task type as the record keeps them: one JSON object.
+pub fn domains(task_to_domain: &IndexMap<String, String>) -> Raw {
+    if task_to_domain.is_empty() {
+        return Raw::empty_object();
+    }
+    let mut out = String::new();
+    let mut object = ObjectWriter::begin(&mut out);
+    for (task_type, list) in task_to_domain {
+        object.entry(task_type, &Raw::string(list));
+    }
+    object.end();
+    Raw::of_checked(out)
 }
 
 impl Default for StartRequest {

@@ -24,6 +24,16 @@ pub enum ReplyTo {
     Nobody,
 }
 
+impl ReplyTo {
+    /// The connection that waits, if one of ours does.
+    pub fn connection(self) -> Option<u64> {
+        match self {
+            Self::Request { conn, .. } => Some(conn),
+            Self::Ticket(_) | Self::Nobody => None,
+        }
+    }
+}
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {

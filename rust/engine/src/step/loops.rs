@@ -11,7 +11,7 @@ use fastcond_expr::script;
 use fastcond_json::{Kind, ObjectWriter, Raw, as_i64, elements, get, kind};
 use fastcond_model::exec::base_name;
 use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Input parameter that may give a list loop its items (S-28.10).
@@ -184,8 +184,8 @@ impl Step<'_, '_> {
             self.settle(no, TaskStatus::Completed, None);
             return Ok(());
         }
-        let iteration = self.live.task(no).iteration.max(1);
-        self.start_iteration(no, node, iteration)
+        // A loop in a loop was made with the number of the outer iteration, which is not one of its own.
+        self.start_iteration(no, node, 1)
     }
 
     /// `keepLastN` must be an integer (S-28.12 Do).
@@ -353,7 +353,7 @@ impl Step<'_, '_> {
         self.settle(no, status, reason);
     }
 
-    /// Deletes body records of iterations that are no longer kept (S-28.12).
+    /// Deletes body records of iterations that are no longer kept, with what loops among them have made (S-28.12).
     fn forget_old(&mut self, no: TaskNo, iteration: u32) {
         let task = self.live.task(no);
         let Some(keep) = keep_last(self.live, task) else { return };
@@ -362,16 +362,16 @@ impl Step<'_, '_> {
         }
         let gone = iteration - keep;
         let place = Place { in_loop: Some(no), iteration: gone };
-        let numbers: Vec<TaskNo> = self
-            .live
-            .execution
-            .tasks
-            .iter()
-            .take_while(|t| t.at_iteration <= gone || t.in_loop != Some(no))
-            .filter(|t| Place::of(t) == place)
-            .map(|t| t.no)
-            .collect();
-        for number in numbers {
+        let older = self.live.execution.tasks.iter();
+        let older = older.take_while(|t| t.at_iteration <= gone || t.in_loop != Some(no));
+        let mut dropped = BTreeSet::new();
+        for task in older {
+            // A loop stands before what it makes.
+            if Place::of(task) == place || task.in_loop.is_some_and(|owner| dropped.contains(&owner)) {
+                dropped.insert(task.no);
+            }
+        }
+        for number in dropped {
             self.drop_task(number);
         }
     }

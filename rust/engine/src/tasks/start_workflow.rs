@@ -10,10 +10,10 @@ use super::{Behaviour, Mode, PLAIN};
 use crate::graph::{Graph, Node};
 use crate::step::Step;
 use crate::validate;
-use fastcond_json::{Kind, ObjectWriter, Raw, get, kind};
+use fastcond_json::{Kind, Raw, get, kind};
 use fastcond_model::StartRequest;
+use fastcond_model::request::domains;
 use fastcond_model::{Message, TaskChange, TaskNo, TaskStatus, WorkflowId};
-use indexmap::IndexMap;
 use std::sync::Arc;
 
 pub(super) static START_WORKFLOW: Behaviour =
@@ -89,14 +89,4 @@ fn start(step: &mut Step<'_, '_>, no: TaskNo, wanted: Wanted) {
         t.output = Raw::of_checked(format!("{{\"workflowId\":\"{id}\"}}"));
     });
     step.settle(no, TaskStatus::Completed, None);
-}
-
-fn domains(map: &IndexMap<String, String>) -> Raw {
-    let mut out = String::new();
-    let mut object = ObjectWriter::begin(&mut out);
-    for (task_type, list) in map {
-        object.entry(task_type, &Raw::string(list));
-    }
-    object.end();
-    Raw::of_checked(out)
 }

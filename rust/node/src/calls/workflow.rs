@@ -10,9 +10,9 @@ use fastcond_engine::view::task::{self as task_view, Shown};
 use fastcond_engine::view::workflow::{self as view, Include, StatusParts};
 use fastcond_engine::{Command, Graph, child_to_resume, is_retryable};
 use fastcond_json::{ObjectWriter, Raw, kind};
+use fastcond_model::request::domains;
 use fastcond_model::{IdempotencyStrategy, StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
 use fastcond_store::NameQuery;
-use indexmap::IndexMap;
 use std::sync::Arc;
 
 /// Verbs of this resource.
@@ -124,19 +124,6 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         machine.note_key(&graph.name, key, id)?;
     }
     Ok(machine.make_true(prepared))
-}
-
-fn domains(map: &IndexMap<String, String>) -> Raw {
-    if map.is_empty() {
-        return Raw::empty_object();
-    }
-    let mut out = String::new();
-    let mut object = ObjectWriter::begin(&mut out);
-    for (task_type, list) in map {
-        object.entry(task_type, &Raw::string(list));
-    }
-    object.end();
-    Raw::of_checked(out)
 }
 
 /// The snapshot of a registered definition, or 404 naming it (S-2.1).

@@ -48,13 +48,6 @@ pub struct Poll {
 }
 
 impl Poll {
-    fn connection(&self) -> Option<u64> {
-        match self.to {
-            ReplyTo::Request { conn, .. } => Some(conn),
-            ReplyTo::Ticket(_) | ReplyTo::Nobody => None,
-        }
-    }
-
     fn answer(&self, tasks: Vec<String>) -> Reply {
         if self.is_batch {
             let len = tasks.iter().map(|t| t.len() + 1).sum::<usize>() + 2;
@@ -91,7 +84,7 @@ impl Machine {
             let wanted = u32::try_from(poll.count.clamp(1, BATCH_MAX)).unwrap_or(1);
             let until = self.now_ms + poll.timeout_ms;
             self.parked.park_on_several(queue, others.into_boxed_slice(), id, wanted, until);
-            if let Some(conn) = poll.connection() {
+            if let Some(conn) = poll.to.connection() {
                 self.polls_of.entry(conn).or_default().push(id);
             }
             self.polls.insert(id, poll);
@@ -297,7 +290,7 @@ impl Machine {
     /// Takes a poll out of those that wait.
     fn unpark(&mut self, id: u64) -> Option<Poll> {
         let poll = self.polls.remove(&id)?;
-        if let Some(conn) = poll.connection()
+        if let Some(conn) = poll.to.connection()
             && let Entry::Occupied(mut held) = self.polls_of.entry(conn)
         {
             // As many as one connection may have under way, which is few.

@@ -66,13 +66,6 @@ pub struct Wait {
 }
 
 impl Wait {
-    fn connection(&self) -> Option<u64> {
-        match self.to {
-            ReplyTo::Request { conn, .. } => Some(conn),
-            ReplyTo::Ticket(_) | ReplyTo::Nobody => None,
-        }
-    }
-
     /// A WAIT that only somebody outside can end, or a task that was waited for and is over.
     fn is_blocking(&self, task: &Task) -> bool {
         is_open_ended(task)
@@ -111,7 +104,7 @@ impl Waits {
         self.next += 1;
         self.due.insert((wait.until_ms, id));
         self.of_target.entry(wait.target.0).or_default().push(id);
-        if let Some(conn) = wait.connection() {
+        if let Some(conn) = wait.to.connection() {
             self.of_connection.entry(conn).or_default().push(id);
         }
         self.waiting.insert(id, wait);
@@ -121,7 +114,7 @@ impl Waits {
         let wait = self.waiting.remove(&id)?;
         self.due.remove(&(wait.until_ms, id));
         drop_from(&mut self.of_target, wait.target.0, id);
-        if let Some(conn) = wait.connection() {
+        if let Some(conn) = wait.to.connection() {
             drop_from(&mut self.of_connection, conn, id);
         }
         Some(wait)

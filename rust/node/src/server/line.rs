@@ -39,15 +39,6 @@ pub(crate) struct Call {
     pub(crate) starts: usize,
 }
 
-impl Call {
-    fn connection(&self) -> Option<u64> {
-        match self.to {
-            ReplyTo::Request { conn, .. } => Some(conn),
-            ReplyTo::Ticket(_) | ReplyTo::Nobody => None,
-        }
-    }
-}
-
 /// What becomes of the first call in the line.
 pub(super) enum Turn {
     /// It is carried out.
@@ -75,7 +66,7 @@ impl Line {
 
     /// Takes a call in if it has to stand in line; one that need not, or has no room, comes back.
     pub(super) fn take(&mut self, call: Call, now: Instant) -> Result<(), Turn> {
-        let is_behind = call.connection().is_some_and(|conn| self.held.contains_key(&conn));
+        let is_behind = call.to.connection().is_some_and(|conn| self.held.contains_key(&conn));
         if call.starts == 0 && !is_behind {
             return Err(Turn::Act(call));
         }
@@ -84,7 +75,7 @@ impl Line {
             return Err(Turn::Refuse(call));
         }
         self.starts += call.starts;
-        if let Some(conn) = call.connection() {
+        if let Some(conn) = call.to.connection() {
             *self.held.entry(conn).or_default() += 1;
         }
         self.waiting.push_back((now, call));
@@ -100,7 +91,7 @@ impl Line {
     pub(super) fn next(&mut self, now: Instant) -> Option<Turn> {
         let (since, call) = self.waiting.pop_front()?;
         self.starts -= call.starts;
-        if let Some(conn) = call.connection()
+        if let Some(conn) = call.to.connection()
             && let Some(count) = self.held.get_mut(&conn)
         {
             *count -= 1;
@@ -122,8 +113,8 @@ impl Line {
         if self.held.remove(&conn).is_none() {
             return;
         }
-        self.waiting.retain(|(_, call)| call.starts > 0 || call.connection() != Some(conn));
-        let left = self.waiting.iter().filter(|(_, call)| call.connection() == Some(conn)).count();
+        self.waiting.retain(|(_, call)| call.starts > 0 || call.to.connection() != Some(conn));
+        let left = self.waiting.iter().filter(|(_, call)| call.to.connection() == Some(conn)).count();
         if left > 0 {
             self.held.insert(conn, left);
         }
