@@ -8,6 +8,8 @@ use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::view::run::{self, Asked};
 use fastcond_engine::{Live, Transition};
 use fastcond_model::{Task, TaskNo, TaskStatus, WorkflowId};
+use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests that may wait at a time.
@@ -85,6 +87,8 @@ pub struct Waits {
     of_target: IdMap<u128, Vec<u64>>,
     of_connection: IdMap<u64, Vec<u64>>,
     due: BTreeSet<(i64, u64)>,
+    /// Reference names that are waited for, and by how many: every commit asks, whoever waits.
+    refs: HashMap<String, usize>,
     stirred: Vec<WorkflowId>,
 }
 
@@ -103,6 +107,9 @@ impl Waits {
         let id = self.next;
         self.next += 1;
         self.due.insert((wait.until_ms, id));
+        for name in &wait.refs {
+            *self.refs.entry_ref(name.as_str()).or_default() += 1;
+        }
         self.of_target.entry(wait.target.0).or_default().push(id);
         if let Some(conn) = wait.to.connection() {
             self.of_connection.entry(conn).or_default().push(id);
@@ -113,6 +120,13 @@ impl Waits {
     fn remove(&mut self, id: u64) -> Option<Wait> {
         let wait = self.waiting.remove(&id)?;
         self.due.remove(&(wait.until_ms, id));
+        for name in &wait.refs {
+            let EntryRef::Occupied(mut held) = self.refs.entry_ref(name.as_str()) else { continue };
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
         drop_from(&mut self.of_target, wait.target.0, id);
         if let Some(conn) = wait.to.connection() {
             drop_from(&mut self.of_connection, conn, id);
@@ -134,7 +148,9 @@ impl Waits {
         }
         let may_block = |no: TaskNo| {
             let task = live.execution.tasks.get(no);
-            task.is_some_and(|task| self.waiting.values().any(|wait| wait.is_blocking(task)))
+            task.is_some_and(|task| {
+                is_open_ended(task) || (task.status.is_terminal() && self.refs.contains_key(&*task.reference))
+            })
         };
         if transition.ended || transition.events.iter().any(|event| may_block(event.task)) {
             self.stirred.push(live.execution.id);
