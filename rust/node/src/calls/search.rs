@@ -11,8 +11,10 @@ use fastcond_engine::view::masking::fields_of;
 use fastcond_engine::view::{summary, workflow};
 use fastcond_engine::{Live, graph};
 use fastcond_json::{ArrayWriter, ObjectWriter};
-use fastcond_model::{Execution, WorkflowDef, WorkflowStatus, codec};
+use fastcond_model::{DefId, Execution, WorkflowDef, WorkflowStatus, codec};
 use fastcond_store::{ArchiveReader, SearchQuery, StoreFault};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use std::sync::Arc;
 
 /// The most results one workflow search may ask for.
@@ -94,18 +96,20 @@ fn found(reader: &ArchiveReader, query: &SearchQuery, shape: Shape) -> Result<St
     let mut object = ObjectWriter::begin(&mut out);
     object.i64("totalHits", i64::try_from(total).unwrap_or(i64::MAX));
     let mut list = object.array("results");
+    // Most of a page run on few definitions.
+    let mut definitions: HashMap<DefId, String> = HashMap::new();
     for doc in docs {
         let Some(execution) = read(reader, doc.id)? else { continue };
+        let text = match definitions.entry(execution.header.def) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(definition(reader, &execution)?),
+        };
         match shape {
             Shape::Summary => {
                 let classifier = doc.classifier.as_deref().unwrap_or("workflow");
-                let text = definition(reader, &execution)?;
-                summary::write(&execution, classifier, &fields_of(&text), list.element());
+                summary::write(&execution, classifier, &fields_of(text), list.element());
             }
-            Shape::Workflow => {
-                let text = definition(reader, &execution)?;
-                workflow::write_without_tasks(&execution, &text, list.element());
-            }
+            Shape::Workflow => workflow::write_without_tasks(&execution, text, list.element()),
         }
     }
     list.end();
