@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.targets import Load, Report, Target, conductor_server, drive, null_server
@@ -66,15 +66,20 @@ class Bench:
     """With ``{port}`` and ``{dir}``."""
     scale: Scale
 
-    def fresh(self, load: Load, *, command: str | None = None) -> Report:
-        """Drive a new server on a new folder."""
+    def fresh(self, load: Load, *, command: str | None = None, warm_seconds: float = 0.0) -> Report:
+        """Drive a new server on a new folder, and measure after so many seconds of the same load."""
         with conductor_server(command or self.server_command) as target:
-            return self.drive(target, load)
+            return self._warm(target, load, warm_seconds)
 
-    def null(self, load: Load) -> Report:
-        """Drive a new null durable server."""
+    def null(self, load: Load, *, warm_seconds: float = 0.0) -> Report:
+        """Drive a new null durable server likewise."""
         with null_server(self.program) as target:
-            return self.drive(target, load)
+            return self._warm(target, load, warm_seconds)
+
+    def _warm(self, target: Target, load: Load, seconds: float) -> Report:
+        if seconds > 0:
+            self.drive(target, replace(load, seconds=seconds))
+        return self.drive(target, load)
 
     def drive(self, target: Target, load: Load) -> Report:
         """Drive a server that runs, and say so on standard error."""

@@ -26,7 +26,7 @@ use fastcond_queue::{
     Admissions, Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle,
     TimingWheel,
 };
-use fastcond_store::StoreFault;
+use fastcond_store::{Frames, StoreFault};
 use registry::Registry;
 use shelf::Shelf;
 use stats::Stats;
@@ -201,7 +201,7 @@ pub struct Machine {
     outbox: VecDeque<(WorkflowId, u32)>,
     undelivered: Vec<(WorkflowId, u32)>,
     deliver_again_ms: i64,
-    frames: Vec<u8>,
+    frames: Frames,
     position: u64,
     replies: Vec<(ReplyTo, Reply)>,
     pending: rows::Pending,
@@ -223,7 +223,7 @@ impl std::fmt::Debug for Machine {
 #[derive(Debug, Default)]
 pub struct Output {
     /// Framed journal records.
-    pub frames: Vec<u8>,
+    pub frames: Frames,
     /// Replies that wait for them.
     pub replies: Vec<(ReplyTo, Reply)>,
     /// Position of the last record made so far.
@@ -277,7 +277,7 @@ impl Machine {
             outbox: VecDeque::new(),
             undelivered: Vec::new(),
             deliver_again_ms: now_ms,
-            frames: Vec::new(),
+            frames: Frames::default(),
             position: 0,
             replies: Vec::new(),
             pending: rows::Pending::default(),
@@ -325,9 +325,9 @@ impl Machine {
     }
 
     /// Takes an emptied buffer of frames back, so that the next records need not grow a new one.
-    pub fn reuse(&mut self, mut frames: Vec<u8>) {
+    pub fn reuse(&mut self, frames: Frames) {
+        assert!(frames.is_empty(), "an emptied buffer");
         if self.frames.is_empty() && frames.capacity() <= FRAMES_KEPT_BYTES {
-            frames.clear();
             self.frames = frames;
         }
     }

@@ -32,6 +32,7 @@
 //! After the first failed write or sync a journal is poisoned: it never writes again and every later append gives the
 //! same fault. What was acknowledged stays; a new [`Journal::open`] recovers (G9).
 
+pub mod frames;
 pub mod group;
 pub mod record;
 mod recovery;
@@ -159,6 +160,11 @@ impl<D: Disk> Journal<D> {
         self.seal()?;
         self.guarded(|journal| journal.current.sync())?;
         Ok(self.last)
+    }
+
+    /// Where in its segment the next group will stand, if it fits.
+    pub fn offset(&self) -> u64 {
+        self.current.offset as u64
     }
 
     /// The position of the last record, 0 when there is none.

@@ -30,6 +30,7 @@ pub use archive::{
     Thing, Written,
 };
 pub use fault::{OpenError, StoreFault};
+pub use journal::frames::Frames;
 pub use journal::group::{Depth, Durable, Queue, QueueBounds, Refused, run};
 pub use journal::record::{begin_record, end_record, frame, payloads};
 pub use journal::{Cut, Journal, JournalOptions, Records, Recovery, Segments, SyncMode};

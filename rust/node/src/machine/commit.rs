@@ -116,7 +116,7 @@ impl Machine {
         }
         let before = self.frames.len();
         let execution = &entry.live.execution;
-        records::commit(&mut self.frames, |out| codec::encode(out, execution, &transition.change));
+        records::commit(self.frames.buffer(), |out| codec::encode(out, execution, &transition.change));
         self.position += 1;
         self.stats.commits += 1;
         self.stats.journal_bytes += (self.frames.len() - before) as u64;
@@ -195,7 +195,7 @@ impl Machine {
 
     /// Stores or deletes a keyed record.
     pub fn put_thing(&mut self, kind: &'static str, key: &str, value: Option<Vec<u8>>) {
-        records::thing(&mut self.frames, kind, key, value.as_deref());
+        records::thing(self.frames.buffer(), kind, key, value.as_deref());
         self.position += 1;
         self.pending.put_thing(kind, key, value);
     }
@@ -229,7 +229,7 @@ impl Machine {
         }
         self.forget_limit(&entry.live);
         self.arm(id.0, None);
-        records::remove(&mut self.frames, id.0);
+        records::remove(self.frames.buffer(), id.0);
         self.position += 1;
         self.pending.note_removed(id.0);
         self.waits.stir(id);

@@ -430,7 +430,7 @@ pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec
 impl Machine {
     /// Appends a line to a task's log (S-52.13).
     pub fn log(&mut self, task: u128, line: &[u8]) {
-        records::log(&mut self.frames, task, self.now_ms, line);
+        records::log(self.frames.buffer(), task, self.now_ms, line);
         self.position += 1;
         self.pending.put_log(LogLine {
             task: task.to_be_bytes(),

@@ -244,7 +244,10 @@ impl Engine {
         }
         let waiting = Waiting { replies: output.replies, position: output.position, asks: output.asks };
         match self.queue.push_all(&mut output.frames, waiting) {
-            Ok(()) => self.machine.reuse(output.frames),
+            Ok(next) => {
+                output.frames.clear_for(next);
+                self.machine.reuse(output.frames);
+            }
             Err(Refused::Full(waiting) | Refused::Stopped(waiting)) => refuse(&self.shared, waiting),
             Err(Refused::Faulted(fault, waiting)) => {
                 self.shared.fail(&fault.to_string());

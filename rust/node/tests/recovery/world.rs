@@ -155,8 +155,8 @@ impl World {
         for twin in outputs {
             // G27: the same calls, the same bytes; and nobody can tell that executions left memory and came back.
             assert_eq!(
-                (&output.frames, &output.replies),
-                (&twin.frames, &twin.replies),
+                (&*output.frames, &output.replies),
+                (&*twin.frames, &twin.replies),
                 "the twin does otherwise"
             );
         }

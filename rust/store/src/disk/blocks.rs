@@ -6,14 +6,18 @@
 //! zeros, and written again when it has grown. A file system that cannot do it gets the same writes through its cache.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::pwritev;
 
 /// The unit of writes: no device or file system in use asks for a larger one.
 pub(crate) const BLOCK_BYTES: usize = 4096;
+
+/// Bytes from which on it pays to write them from where they are.
+const IN_PLACE_BYTES_MIN: usize = 16 << 10;
 
 /// Bytes that one write carries at most.
 const STAGE_BYTES: usize = 1 << 20;
@@ -77,6 +81,41 @@ impl BlockWriter {
             }
             self.flush()?;
         }
+    }
+
+    /// Puts bytes behind what is there and writes them without a copy, as one that comes after [`Self::flush`] can when
+    /// they lie in memory as they will in the file; only the blocks at both ends, which they share with others, go
+    /// through the stage. False, and nothing has changed, when it cannot be done so.
+    pub(crate) fn write_in_place(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        let filled = self.filled;
+        let lies_alike = bytes.as_ptr().addr() % BLOCK_BYTES == filled % BLOCK_BYTES;
+        if bytes.len() < IN_PLACE_BYTES_MIN || !lies_alike || filled >= BLOCK_BYTES {
+            return Ok(false);
+        }
+        let (head, rest) = bytes.split_at((BLOCK_BYTES - filled) % BLOCK_BYTES);
+        let (middle, tail) = rest.split_at(rest.len() - rest.len() % BLOCK_BYTES);
+        let (first, last) = self.stage.bytes()[..2 * BLOCK_BYTES].split_at_mut(BLOCK_BYTES);
+        first[filled..filled + head.len()].copy_from_slice(head);
+        last[..tail.len()].copy_from_slice(tail);
+        last[tail.len()..].fill(0);
+        let first = if head.is_empty() { &[][..] } else { first };
+        let last = if tail.is_empty() { &[][..] } else { last };
+        let whole = first.len() + middle.len();
+        let parts = [IoSlice::new(first), IoSlice::new(middle), IoSlice::new(last)];
+        match pwritev(&self.file, &parts, self.base).map_err(io::Error::from) {
+            Ok(written) if written == whole + last.len() => {}
+            // Written in part only, or not at all: all of it once more, from the stage.
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || is_unsupported(&error) => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        let behind = tail.len();
+        self.stage.bytes().copy_within(BLOCK_BYTES..BLOCK_BYTES + behind, 0);
+        self.base += whole as u64;
+        self.filled = behind;
+        Ok(true)
     }
 
     /// Writes what was pushed, and zeros up to the end of the last block.
@@ -162,6 +201,41 @@ mod tests {
             let end = model.len().next_multiple_of(BLOCK_BYTES);
             assert!(found[model.len()..end].iter().all(|byte| *byte == 0), "round {round}");
         }
+    }
+
+    /// A writer that may write in place leaves the same file as one that never does.
+    #[test]
+    fn writes_in_place_what_it_would_have_copied() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let [placed, copied] = ["placed", "copied"].map(|name| dir.path().join(name));
+        let mut writers = [&placed, &copied].map(|path| {
+            File::create(path).expect("a file");
+            BlockWriter::open(path).expect("opens")
+        });
+        let (mut offset, mut in_place) = (0, 0);
+        for (round, length) in
+            [20_000, 7, 4096 * 5 - 7, 4096 * 8, 16_384, 2 << 20, 90_001].into_iter().enumerate()
+        {
+            // A buffer that lies as the file does, but in one round a byte beside it.
+            let mut memory = vec![0; length + 2 * BLOCK_BYTES];
+            let wanted = (offset + usize::from(round == 4)) % BLOCK_BYTES;
+            let start = (wanted + BLOCK_BYTES - memory.as_ptr().addr() % BLOCK_BYTES) % BLOCK_BYTES;
+            let bytes = &mut memory[start..start + length];
+            for (at, byte) in bytes.iter_mut().enumerate() {
+                *byte = u8::try_from((at + round) % 251 + 1).expect("a byte");
+            }
+            let done = writers[0].write_in_place(bytes).expect("room");
+            assert_eq!(done, length > 7 && round != 4, "round {round}");
+            in_place += usize::from(done);
+            for writer in &mut writers[usize::from(done)..] {
+                writer.push(bytes).and_then(|()| writer.flush()).expect("room");
+            }
+            offset += length;
+            let found = [&placed, &copied].map(|path| std::fs::read(path).expect("readable"));
+            assert!(found[0] == found[1], "round {round}");
+            assert_eq!(found[0].len(), offset.next_multiple_of(BLOCK_BYTES), "round {round}");
+        }
+        assert_eq!(in_place, 5);
     }
 
     #[test]

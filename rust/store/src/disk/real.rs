@@ -116,6 +116,9 @@ impl DiskFile for RealFile {
             none => none.insert(BlockWriter::open(&self.path)?),
         };
         end.seek(offset)?;
+        if end.write_in_place(bytes)? {
+            return Ok(());
+        }
         end.push(bytes)?;
         end.flush()
     }

@@ -7,6 +7,7 @@ use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::frames::Frames;
 use super::{Journal, SyncMode, record};
 use crate::disk::Disk;
 use crate::fault::StoreFault;
@@ -83,7 +84,9 @@ pub struct Queue<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    frames: Vec<u8>,
+    frames: Frames,
+    /// The offset in the segment behind all that was pushed, unless the journal puts something between.
+    next: u64,
     waiting: Vec<T>,
     journal_sleeps: bool,
     producers_asleep: usize,
@@ -95,7 +98,8 @@ impl<T> Queue<T> {
     /// Makes an empty queue.
     pub fn new(bounds: QueueBounds) -> Self {
         let state = State {
-            frames: Vec::new(),
+            frames: Frames::default(),
+            next: 0,
             waiting: Vec::new(),
             journal_sleeps: false,
             producers_asleep: 0,
@@ -110,20 +114,15 @@ impl<T> Queue<T> {
     /// Waits while the queue is at its bound. A push larger than the bound is taken when nothing else waits.
     pub fn push(&self, frames: &[u8], done: T) -> Result<(), Refused<T>> {
         let state = self.wait_for_room(frames.len());
-        self.enter(state, |queued| queued.extend_from_slice(frames), done)
+        self.enter(state, |queued| queued.buffer().extend_from_slice(frames), done).map(|_| ())
     }
 
     /// Like [`Queue::push`], and empties `frames`: while nothing else is queued, buffers change places and no byte moves.
-    pub fn push_all(&self, frames: &mut Vec<u8>, done: T) -> Result<(), Refused<T>> {
+    ///
+    /// Returns where in the file what is pushed next will probably stand, for [`Frames::clear_for`].
+    pub fn push_all(&self, frames: &mut Frames, done: T) -> Result<u64, Refused<T>> {
         let state = self.wait_for_room(frames.len());
-        let take = |queued: &mut Vec<u8>| {
-            if queued.is_empty() {
-                mem::swap(queued, frames);
-            } else {
-                queued.append(frames);
-            }
-        };
-        self.enter(state, take, done)
+        self.enter(state, |queued| queued.take_from(frames), done)
     }
 
     /// Like [`Queue::push`], but answers [`Refused::Full`] instead of waiting.
@@ -132,7 +131,7 @@ impl<T> Queue<T> {
         if state.is_open() && !self.has_room(&state, frames.len()) {
             return Err(Refused::Full(done));
         }
-        self.enter(state, |queued| queued.extend_from_slice(frames), done)
+        self.enter(state, |queued| queued.buffer().extend_from_slice(frames), done).map(|_| ())
     }
 
     /// Takes nothing more; the journal thread writes what is queued and returns.
@@ -172,27 +171,31 @@ impl<T> Queue<T> {
     fn enter(
         &self,
         mut state: MutexGuard<'_, State<T>>,
-        put: impl FnOnce(&mut Vec<u8>),
+        put: impl FnOnce(&mut Frames),
         done: T,
-    ) -> Result<(), Refused<T>> {
+    ) -> Result<u64, Refused<T>> {
         if let Some(fault) = &state.fault {
             return Err(Refused::Faulted(fault.clone(), done));
         }
         if state.stopped {
             return Err(Refused::Stopped(done));
         }
+        let before = state.frames.len();
         put(&mut state.frames);
+        state.next += (state.frames.len() - before) as u64;
         state.waiting.push(done);
         let wake = mem::take(&mut state.journal_sleeps);
+        let next = state.next;
         drop(state);
         if wake {
             self.arrived.notify_one();
         }
-        Ok(())
+        Ok(next)
     }
 
-    /// Swaps everything queued into `group`, sleeping up to `patience` while there is nothing.
-    fn take(&self, group: &mut Group<T>, patience: Option<Duration>) -> Taken {
+    /// Swaps everything queued into `group`, which will stand at `offset`, sleeping up to `patience` while there is
+    /// nothing.
+    fn take(&self, group: &mut Group<T>, offset: u64, patience: Option<Duration>) -> Taken {
         let mut state = self.lock();
         while state.waiting.is_empty() {
             if state.stopped {
@@ -214,6 +217,7 @@ impl<T> Queue<T> {
         state.journal_sleeps = false;
         mem::swap(&mut state.frames, &mut group.frames);
         mem::swap(&mut state.waiting, &mut group.waiting);
+        state.next = offset + group.frames.len() as u64;
         let wake = state.producers_asleep > 0;
         drop(state);
         if wake {
@@ -226,7 +230,7 @@ impl<T> Queue<T> {
     fn fail(&self, fault: &StoreFault) -> Vec<T> {
         let mut state = self.lock();
         state.fault = Some(fault.clone());
-        state.frames = Vec::new();
+        state.frames = Frames::default();
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         self.room.notify_all();
@@ -245,7 +249,7 @@ impl<T> State<T> {
 }
 
 struct Group<T> {
-    frames: Vec<u8>,
+    frames: Frames,
     waiting: Vec<T>,
 }
 
@@ -267,10 +271,10 @@ pub fn run<D: Disk, T>(
     mut on_durable: impl FnMut(Durable, Vec<T>),
     mut on_fault: impl FnMut(StoreFault, Vec<T>),
 ) {
-    let mut group = Group { frames: Vec::new(), waiting: Vec::new() };
+    let mut group = Group { frames: Frames::default(), waiting: Vec::new() };
     let mut pace = Pace { synced_at: Instant::now(), idle: false };
     loop {
-        let outcome = match queue.take(&mut group, pace.patience(&journal)) {
+        let outcome = match queue.take(&mut group, journal.offset(), pace.patience(&journal)) {
             Taken::Group => {
                 pace.idle = false;
                 write_group(&mut journal, &mut group, &mut pace).map(|durable| {
@@ -307,7 +311,7 @@ fn write_group<D: Disk, T>(
     let bytes = group.frames.len();
     group.frames.clear();
     if group.frames.capacity() > BUFFER_KEPT_BYTES {
-        group.frames = Vec::new();
+        group.frames = Frames::default();
     }
     Ok(Durable { position, synced: journal.synced(), records, bytes, took: started.elapsed() })
 }
