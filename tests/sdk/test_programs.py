@@ -2,8 +2,8 @@
 
 Each registers definitions, starts fifty workflows (chain, fork, switch, sub-workflow, dynamic fork, human),
 works on them with the package's own worker loop, polls a domain, logs, lets tasks fail and be retried,
-retries, pauses, terminates and searches, and checks every result. Here the server is asked once more, by other
-means. Schedules are not part of it yet.
+retries, pauses, terminates and searches, and checks every result. Here the server is asked once more, by
+other means. Schedules are not part of it yet.
 
 What costs a compiler and minutes is run by `make sdk-test` (`tests/sdk/__main__.py`); these two take seconds.
 """
