@@ -275,9 +275,19 @@ def encodings() -> Iterator[Case]:
         "unknown coding": (b"snappy", plain),
         "identity": (b"identity", plain),
     }
-    types = (b"", b"text/plain", b"text/xml", b"multipart/form-data; boundary=x",
-             b"application/x-www-form-urlencoded", b"application/json; charset=utf-16", b"application/json; charset=",
-             b"application/grpc", b"*/*", b"application/" + b"x" * 5000, b"application/json, application/json")  # fmt: skip
+    types = (
+        b"",
+        b"text/plain",
+        b"text/xml",
+        b"multipart/form-data; boundary=x",
+        b"application/x-www-form-urlencoded",
+        b"application/json; charset=utf-16",
+        b"application/json; charset=",
+        b"application/json, application/json",
+        b"application/grpc",
+        b"application/" + b"x" * 5000,
+        b"*/*",
+    )
     for target in (
         "POST /api/workflow",
         "POST /api/tasks",
