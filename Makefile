@@ -69,6 +69,10 @@ test-tools:
 	  { apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; } || echo "not installed, their tests are skipped:" $$missing; \
 	else echo "missing, and we are not root, so their tests are skipped:" $$missing; fi
 
+.PHONY: sdk-test
+sdk-test: build  ## Run the published SDKs of five languages against a live server (Node.js 20, JDK 21, Maven, Go 1.22; what is missing is named)
+	$(BIN)/python -m tests.sdk
+
 .PHONY: lint
 lint: $(DEPS_STAMP)  ## Check style, types and licences
 	$(BIN)/ruff check .

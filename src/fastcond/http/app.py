@@ -12,6 +12,7 @@ from starlette.routing import Match, Route
 from fastcond.errors import FastcondError
 from fastcond.http.endpoint import endpoint_of
 from fastcond.http.errors import error_response, method_not_supported, no_such_path, response_of
+from fastcond.http.openapi import openapi_routes
 from fastcond.http.operations import operation_routes
 from fastcond.http.routes import ROUTES
 from fastcond.http.table import in_order
@@ -29,8 +30,10 @@ def build_app(
     calls: Calls, *, probe: Probe, metrics_text: Callable[[], Awaitable[bytes]], instance: str
 ) -> Starlette:
     """Return the application that answers every request the core does not answer itself."""
+    operations = operation_routes(probe, metrics_text)
     routes = [
-        *operation_routes(probe, metrics_text),
+        *operations,
+        *openapi_routes(in_order(ROUTES), operations),
         *(
             Route(row.path, endpoint_of(row, calls), methods=[row.method], name=row.verb)
             for row in in_order(ROUTES)
