@@ -10,6 +10,8 @@ use fastcond_json::{ArrayWriter, Limits, Raw};
 use fastcond_model::def::EventHandler;
 use std::sync::Arc;
 
+/// Actions one handler may have: all of them are carried out in one go.
+const ACTIONS_MAX: usize = 1_000;
 /// Length of the id of a message from outside.
 const MESSAGE_ID_BYTES_MAX: usize = 1_024;
 
@@ -51,6 +53,11 @@ fn checked(body: &[u8], method: &str) -> Result<EventHandler, Failure> {
     need("name", is_given(&handler.name), "Missing event handler name");
     need("event", is_given(&handler.event), "Missing event location");
     need("actions", !handler.actions.is_empty(), "No actions specified. Please specify at-least one action");
+    need(
+        "actions",
+        handler.actions.len() <= ACTIONS_MAX,
+        &format!("A handler has at most {ACTIONS_MAX} actions"),
+    );
     if found.is_empty() { Ok(handler) } else { Err(Failure::invalid(&format!("{method}.arg0"), found)) }
 }
 

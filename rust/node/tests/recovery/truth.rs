@@ -209,6 +209,8 @@ impl Truth {
 
     /// G13: every event is acted on, and no action is carried out twice.
     pub fn check_events(&self) -> Result<(), String> {
+        // A crash at the very beginning takes the handler away, and then nobody waits for anything.
+        let is_heard = self.things.keys().any(|(kind, _)| kind == records::EVENT_HANDLER);
         let mut started = BTreeSet::new();
         let mut messages = BTreeMap::<String, usize>::new();
         for ((_, key), value) in self.things.iter().filter(|((kind, _), _)| kind == records::EVENT_ACTION) {
@@ -238,7 +240,7 @@ impl Truth {
             }
             for task in execution.tasks.iter().filter(|t| &*t.task_type == "EVENT") {
                 let message = format!("\"{}\"", id.task(task.no));
-                if task.status == TaskStatus::Completed && messages.get(&message) != Some(&2) {
+                if is_heard && task.status == TaskStatus::Completed && messages.get(&message) != Some(&2) {
                     return Err(format!("the event {message} of {id} was not acted on"));
                 }
             }

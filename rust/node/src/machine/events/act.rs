@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use fastcond_engine::Command;
 use fastcond_engine::command::{Report, Start};
 use fastcond_expr::text_form;
-use fastcond_json::{Kind, ObjectWriter, Raw, elements, get, kind, members, merged};
+use fastcond_json::{BYTES_MAX, Kind, ObjectWriter, Raw, elements, get, kind, members, merged};
 use fastcond_model::def::{
     ActionKind, EventAction, StartAction, TaskAction, TerminateAction, VariablesAction,
 };
@@ -230,6 +230,12 @@ fn put_variables(machine: &mut Machine, seen: &Seen, wanted: &VariablesAction) -
         && let Some(live) = machine.find(id)
     {
         variables = appended(&live.execution.variables, &variables);
+    }
+    if variables.len() > BYTES_MAX {
+        return Err(format!(
+            "variables: {} bytes are more than the {BYTES_MAX} of a payload",
+            variables.len()
+        ));
     }
     let done = machine.command(id, Command::PutVariables { variables });
     done.map(|_| about(id)).map_err(|failure| failure.message)
