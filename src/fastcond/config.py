@@ -62,6 +62,8 @@ class StoreConfig:
     data_dir: Path = Path("data")
     sync: SyncMode = "full"
     search_index: bool = True
+    # Seven days: within them a message that comes again is not acted on again.
+    events_kept_s: float = 604_800.0
 
 
 # What a database URL of `workers.jdbc` begins with.
@@ -160,6 +162,12 @@ SETTINGS: tuple[Setting, ...] = (
         "search_index",
         "FASTCOND_SEARCH_INDEX",
         "on: executions can be searched; off: searches are refused, and writing costs less",
+    ),
+    Setting(
+        "store",
+        "events_kept_s",
+        "FASTCOND_EVENTS_KEPT_S",
+        "seconds it is remembered what event handlers did about a message",
     ),
     Setting(
         "workers",

@@ -87,6 +87,15 @@ ROUTES = {
     "tasks.update_by_ref": Route("POST", "/tasks/{workflowId}/{taskRefName}/{status}"),
     "tasks.update_by_ref_sync": Route("POST", "/tasks/{workflowId}/{taskRefName}/{status}/sync"),
     "queue.size": Route("GET", "/tasks/queue/size"),
+    "events.create": Route("POST", "/event"),
+    "events.update": Route("PUT", "/event"),
+    "events.delete": Route("DELETE", "/event/{name}"),
+    "events.list": Route("GET", "/event"),
+    "events.of_event": Route("GET", "/event/{event}"),
+    "default_queues.update": Route("POST", "/queue/update/{workflowId}/{taskRefName}/{status}"),
+    "default_queues.update_task": Route("POST", "/queue/update/{workflowId}/task/{taskId}/{status}"),
+    "default_queues.sizes": Route("GET", "/queue/size"),
+    "default_queues.names": Route("GET", "/queue/"),
 }
 
 

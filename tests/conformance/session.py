@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 _PAUSE_S = 0.05
+# Words that change nothing: on a live server they are said again until what they show is there.
+READS = {"show", "status", "queue", "caused"}
 _TASK_REASON = re.compile(r"(Task .+? failed with status: \w+ and reason: ')(.*)(')", re.DOTALL)
 _SUB_REASON = re.compile(r"(Sub workflow \S+ failure reason: )(.*)", re.DOTALL)
 
@@ -70,7 +72,7 @@ class Session:
     def run(self, commands: tuple[str, ...], expected: tuple[str, ...] = ()) -> tuple[str, ...]:
         """What a block prints; on a live server, readers are asked until it is what is expected."""
         output = self._once(commands, expected)
-        reads = all(c.split()[0] in {"show", "status", "queue"} for c in commands)
+        reads = all(c.split()[0] in READS for c in commands)
         until = deadline()
         while self.backend.eventual and reads and output != expected and time.monotonic() < until:
             time.sleep(_PAUSE_S)
@@ -178,6 +180,16 @@ class Session:
             raise LookupError(f"{workflow} has no task {ref}")
         found: Object = tasks[-1]
         return found
+
+    def with_ids(self, value: Any) -> Any:
+        """A value with `@w1` and `@w1/ref` in objects replaced by the ids behind the symbols."""
+        if isinstance(value, dict):
+            return {k: self.with_ids(v) for k, v in value.items()}
+        if isinstance(value, str) and value.startswith("@"):
+            symbol = value[1:]
+            found: str = self.task(symbol)["taskId"] if "/" in symbol else self.workflow_id(symbol)
+            return found
+        return value
 
     def masked(self, value: Any) -> Any:
         """A value with ids as symbols and free texts hidden."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.conformance.coverage import by_section, measure, rules_of
 
-MISSING_MAX = 19
+MISSING_MAX = 18
 """How many there were when last counted. Lower it with every change that lowers the count."""
 
 
@@ -20,5 +20,5 @@ def test_every_cited_rule_exists() -> None:
 
 def test_rules_are_read_with_the_title_of_their_section() -> None:
     wanted = "## 1 Records\n\nS-1.1 One, see S-2.9.\n\n"
-    contract = wanted + "## 80 Events\n\nS-80.1 Not ours.\n\n## 90 Keys\n\nS-90.1 Two.\n"
+    contract = wanted + "## 95 Costs\n\nS-95.1 Not ours.\n\n## 90 Keys\n\nS-90.1 Two.\n"
     assert rules_of(contract) == {"S-1.1": "Records", "S-90.1": "Keys"}

@@ -51,8 +51,8 @@ class Transcript:
 
     @property
     def needs_clock(self) -> bool:
-        """Whether some command moves a virtual clock."""
-        return any(c.startswith("advance ") for b in self.blocks for c in b.commands)
+        """Whether some command moves a virtual clock, or delivers as a queue inside the server does."""
+        return any(c.startswith(("advance ", "deliver ")) for b in self.blocks for c in b.commands)
 
 
 class Unreadable(ValueError):

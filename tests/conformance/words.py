@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.conformance.event_words import EVENT_WORDS
 from tests.conformance.session import Line, Session, task_name
 from tests.oracle.compare import compact, mask_task
 
@@ -53,7 +54,7 @@ def _task_def(session: Session, line: Line) -> list[str]:
 def _start(session: Session, line: Line) -> list[str]:
     symbol, *named = line.args
     if named:
-        request: Object = {"name": named[0], "input": line.json or {}}
+        request: Object = {"name": named[0], "input": session.with_ids(line.json or {})}
         for option, key in (("version", "version"), ("priority", "priority")):
             if option in line.options:
                 request[key] = int(line.options[option])
@@ -223,6 +224,8 @@ def _show(session: Session, line: Line) -> list[str]:
     if "input" in details:
         given = {k: v for k, v in workflow["input"].items() if k not in {"failedWorkflow", "reason"}}
         lines.append(f"  input {compact(session.masked(given))}")
+    if "event" in details:
+        lines.append(f"  event {workflow.get('event')} correlation={workflow.get('correlationId')}")
     if workflow["variables"]:
         lines.append(f"  variables {compact(session.masked(workflow['variables']))}")
     ended = workflow["status"] not in {"RUNNING", "PAUSED"}
@@ -304,4 +307,5 @@ WORDS: dict[str, Callable[[Session, Line], list[str]]] = {
     "show": _show,
     "status": _status,
     "queue": _queue,
+    **EVENT_WORDS,
 }

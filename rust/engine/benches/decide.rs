@@ -45,6 +45,10 @@ impl Definitions for Nothing {
         true
     }
 
+    fn is_heard(&self, _: &str) -> bool {
+        false
+    }
+
     fn environment(&self, _: &str) -> Option<String> {
         None
     }

@@ -71,6 +71,10 @@ impl Definitions for Registry {
         false
     }
 
+    fn is_heard(&self, _: &str) -> bool {
+        false
+    }
+
     fn environment(&self, _: &str) -> Option<String> {
         None
     }

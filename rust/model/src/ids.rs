@@ -67,6 +67,13 @@ impl WorkflowId {
         Self(with_version(u128::from_be_bytes(md5::compute(name.as_bytes()).0), 4))
     }
 
+    /// The name-based id of the execution that an action of an event handler starts: by the handler's name, the event,
+    /// the message and the number of the action (S-80.6, S-80.8).
+    pub fn of_event(handler: &str, event: &str, message: &str, action: usize) -> Self {
+        let name = format!("event:{}:{}:{handler}{event}{message}:{action}", handler.len(), event.len());
+        Self(with_version(u128::from_be_bytes(md5::compute(name.as_bytes()).0), 4))
+    }
+
     /// The id of this execution's task number `no`.
     pub fn task(self, no: TaskNo) -> TaskId {
         let low = low_half(self.0) & LOW_MASK;

@@ -1,4 +1,4 @@
-//! Messages between executions: kept in the sender's outbox until the receiver's commit is known.
+//! Messages between executions, and events: kept in the sender's outbox until the receiver's commit is known.
 //!
 //! Delivery is at least once; the receiver makes it exactly once, because every message names the fixed id or attempt
 //! it is about.
@@ -17,7 +17,7 @@ pub struct Outgoing {
     pub message: Message,
 }
 
-/// What one execution tells another.
+/// What one execution tells another, or the handlers of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
     /// Start a child of the sender's task, or an independent execution when `task` is none (failure workflow).
@@ -69,15 +69,25 @@ pub enum Message {
         /// The child to retry.
         child: WorkflowId,
     },
+    /// An event for the handlers of that name (S-34.5, S-80.4).
+    Event {
+        /// Its name: provider and address.
+        event: Arc<str>,
+        /// The message's own id, the same whenever it is delivered.
+        id: Arc<str>,
+        /// What it says.
+        payload: Raw,
+    },
 }
 
 impl Message {
-    /// The execution that shall act on it.
-    pub fn receiver(&self) -> WorkflowId {
+    /// The execution that shall act on it; an event is for nobody in particular.
+    pub fn receiver(&self) -> Option<WorkflowId> {
         match self {
-            Self::Start { id, .. } => *id,
-            Self::Cancel { child, .. } | Self::Resume { child } => *child,
-            Self::Ended { parent, .. } | Self::Revived { parent, .. } => *parent,
+            Self::Start { id, .. } => Some(*id),
+            Self::Cancel { child, .. } | Self::Resume { child } => Some(*child),
+            Self::Ended { parent, .. } | Self::Revived { parent, .. } => Some(*parent),
+            Self::Event { .. } => None,
         }
     }
 }

@@ -71,7 +71,9 @@ impl Outbox {
 fn commanded(out: &Outgoing) -> Option<WorkflowId> {
     match &out.message {
         Message::Cancel { child, .. } | Message::Resume { child } => Some(*child),
-        Message::Start { .. } | Message::Ended { .. } | Message::Revived { .. } => None,
+        Message::Start { .. } | Message::Ended { .. } | Message::Revived { .. } | Message::Event { .. } => {
+            None
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 mod bodies;
 mod bulk;
 mod bulk_start;
+mod default_queues;
+mod events;
 mod execute;
 mod metadata;
 mod operate;
@@ -59,6 +61,8 @@ const TABLES: &[&[(&str, Verb)]] = &[
     execute::VERBS,
     task::VERBS,
     queues::VERBS,
+    events::VERBS,
+    default_queues::VERBS,
     search::VERBS,
     bulk::VERBS,
 ];

@@ -6,6 +6,7 @@
 pub mod admitting;
 pub mod commit;
 pub mod deliver;
+pub mod events;
 pub mod keys;
 pub mod limits;
 pub mod polling;
@@ -146,6 +147,8 @@ pub struct Options {
     pub poll_ms_max: i64,
     /// Environment entries that expressions may read (S-8.8).
     pub environment: Vec<(String, String)>,
+    /// How long it is remembered what was done about an event (S-80.6).
+    pub events_kept_ms: i64,
 }
 
 impl Default for Options {
@@ -157,6 +160,7 @@ impl Default for Options {
             search_index: true,
             poll_ms_max: 5_000,
             environment: Vec::new(),
+            events_kept_ms: events::KEPT_MS,
         }
     }
 }
@@ -208,6 +212,7 @@ pub struct Machine {
     asks: Vec<shelf::Ask>,
     read_fault: Option<StoreFault>,
     trimmed_ms: i64,
+    forget_events_ms: i64,
 }
 
 impl std::fmt::Debug for Machine {
@@ -284,6 +289,7 @@ impl Machine {
             asks: Vec::new(),
             read_fault: None,
             trimmed_ms: now_ms,
+            forget_events_ms: now_ms,
         }
     }
 
@@ -417,6 +423,11 @@ impl Machine {
                 None
             }
         }
+    }
+
+    /// Whether the call that is being carried out met a fault of the archive.
+    pub fn has_read_fault(&self) -> bool {
+        self.read_fault.is_some()
     }
 
     /// The fault of the archive that the last call met.

@@ -79,7 +79,20 @@ impl Model {
 
     fn fold(&mut self, frames: &[u8]) {
         for payload in frames_of(frames) {
-            match records::read(payload).expect("a record just written can be read") {
+            let record = records::read(payload).expect("a record just written can be read");
+            let parts = match record {
+                Record::Together(parts) => {
+                    parts.into_iter().map(|part| records::read(part).expect("so can its parts")).collect()
+                }
+                record => vec![record],
+            };
+            self.fold_each(parts);
+        }
+    }
+
+    fn fold_each(&mut self, records: Vec<Record<'_>>) {
+        for record in records {
+            match record {
                 Record::Commit(bytes) => {
                     let (id, _) = codec::peek(bytes).expect("a commit just written can be read");
                     let before = self.folded.remove(&id.0);
@@ -90,7 +103,7 @@ impl Model {
                 Record::Remove(id) => {
                     self.folded.remove(&id);
                 }
-                Record::Thing { .. } | Record::Log { .. } => {}
+                Record::Thing { .. } | Record::Log { .. } | Record::Together(_) => {}
             }
         }
     }

@@ -28,6 +28,8 @@ struct Given {
     #[serde(default)]
     poll_ms_max: Option<i64>,
     #[serde(default)]
+    events_kept_ms: Option<i64>,
+    #[serde(default)]
     environment: HashMap<String, String>,
     #[serde(default)]
     script_command: Option<Vec<String>>,
@@ -131,6 +133,7 @@ impl Node {
             search_index,
             poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
+            events_kept_ms: given.events_kept_ms.unwrap_or(defaults.events_kept_ms),
         };
         let script_command =
             given.script_command.map(|command| command.into_iter().map(OsString::from).collect());

@@ -21,6 +21,8 @@ pub trait Definitions {
     fn is_polled(&self, task_type: &str, domain: &str, now_ms: i64) -> bool;
     /// Whether one more execution of a limit key may run (S-53.5).
     fn has_room(&self, workflow: &str, key: &str, limit: usize) -> bool;
+    /// Whether some handler waits for an event of that name (S-80.4).
+    fn is_heard(&self, event: &str) -> bool;
     /// An allow-listed environment entry (S-8.8).
     fn environment(&self, name: &str) -> Option<String>;
 }

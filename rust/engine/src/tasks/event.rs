@@ -5,13 +5,14 @@
 //! "...", "workflowType": "order", ..., "event_produced": "conductor:order:paid"}`.
 //!
 //! A message to the internal sink is published by the commit that ends the task, once per attempt (S-34.7): it is the
-//! task's output, under the task's id. Brokers outside have no adapter here, so their sinks fail the task.
+//! task's output, under the task's id, and stays in the outbox until every handler has acted on it. One that nobody waits
+//! for is not kept. Brokers outside have no adapter here, so their sinks fail the task.
 
 use super::{Behaviour, PLAIN};
 use crate::graph::Node;
 use crate::step::Step;
 use fastcond_json::{ObjectWriter, Raw, as_str, get, members};
-use fastcond_model::{Task, TaskChange, TaskNo, TaskStatus};
+use fastcond_model::{Message, Task, TaskChange, TaskNo, TaskStatus};
 use std::sync::Arc;
 
 pub(super) static EVENT: Behaviour = Behaviour { word: "EVENT", fill, run, ..PLAIN };
@@ -92,7 +93,12 @@ fn publish(step: &mut Step<'_, '_>, no: TaskNo, input: &str, queue: &str) {
     object.raw("correlationId", &correlation_id).raw("taskToDomain", &header.task_to_domain);
     object.str(PRODUCED, queue);
     object.end();
-    step.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = Raw::of_checked(out));
+    let payload = Raw::of_checked(out);
+    if step.given.defs.is_heard(queue) {
+        let id = step.live.execution.id.task(no).to_string().into();
+        step.send(Message::Event { event: queue.into(), id, payload: payload.clone() });
+    }
+    step.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| t.output = payload);
     if get(input, "asyncComplete") != Some("true") {
         step.settle(no, TaskStatus::Completed, None);
     }

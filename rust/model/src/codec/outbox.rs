@@ -11,6 +11,7 @@ const CANCEL: u64 = 2;
 const ENDED: u64 = 3;
 const REVIVED: u64 = 4;
 const RESUME: u64 = 5;
+const EVENT: u64 = 6;
 
 pub(super) fn write(w: &mut Writer<'_>, out: &Outgoing) {
     w.uint(1, u64::from(out.number) + 1);
@@ -47,6 +48,12 @@ pub(super) fn write(w: &mut Writer<'_>, out: &Outgoing) {
             w.uint(2, RESUME);
             w.id(3, child.0);
         }
+        Message::Event { event, id, payload } => {
+            w.uint(2, EVENT);
+            w.text(6, Some(payload));
+            w.text(13, Some(event));
+            w.text(14, Some(id));
+        }
     }
 }
 
@@ -55,6 +62,7 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Outgoing, CodecError> {
     let (mut def, mut input, mut correlation_id, mut domains) = (DefId::default(), None, None, None);
     let (mut priority, mut reason, mut task_id, mut status) =
         (0, None, TaskId::default(), WorkflowStatus::Running);
+    let (mut event, mut event_id) = (None, None);
     while let Some((tag, field)) = r.next_field()? {
         match tag {
             1 => number = field.maybe()?.unwrap_or_default(),
@@ -72,6 +80,8 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Outgoing, CodecError> {
                 status = WorkflowStatus::from_code(field.narrow()?)
                     .ok_or(CodecError { what: "workflow status" })?;
             }
+            13 => event = Some(field.text()?),
+            14 => event_id = Some(field.text()?),
             _ => {}
         }
     }
@@ -90,6 +100,11 @@ pub(super) fn read(mut r: Reader<'_>) -> Result<Outgoing, CodecError> {
         ENDED => Message::Ended { parent: receiver, task: task_id, status, output: payload, reason },
         REVIVED => Message::Revived { parent: receiver, task: task_id },
         RESUME => Message::Resume { child: receiver },
+        EVENT => Message::Event {
+            event: event.ok_or(CodecError { what: "event" })?,
+            id: event_id.ok_or(CodecError { what: "event id" })?,
+            payload,
+        },
         _ => return Err(CodecError { what: "message kind" }),
     };
     Ok(Outgoing { number, message })

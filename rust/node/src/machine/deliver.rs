@@ -1,6 +1,8 @@
-//! Messages between executions: delivered one by one, each a command on its receiver (design: exactly once there).
+//! Messages: delivered one by one, each a command on its receiver (design: exactly once there), or an event for its
+//! handlers. The outboxes of all executions are the internal queue of events, `conductor:`.
 
 use super::Machine;
+use super::events::Delivery;
 use fastcond_engine::Command;
 use fastcond_engine::command::Start;
 use fastcond_model::{Message, Parent, WorkflowId};
@@ -44,7 +46,7 @@ impl Machine {
         if let Some(message) = message {
             let receiver = message.receiver();
             self.deliver_one(sender, message);
-            has_receiver = self.read_fault.is_none() && self.load(receiver);
+            has_receiver = self.read_fault.is_none() && receiver.is_some_and(|id| self.load(id));
         } else if self.read_fault.is_none() {
             // It has arrived already, or its sender was removed.
             return;
@@ -74,7 +76,7 @@ impl Machine {
     }
 
     fn deliver_one(&mut self, sender: WorkflowId, message: Message) {
-        let receiver = message.receiver();
+        let Some(receiver) = message.receiver() else { return self.deliver_event(message) };
         let command = match message {
             Message::Start { id, task, def, input, correlation_id, task_to_domain, priority } => {
                 // The id is fixed, so an execution that is there is this one (S-3.8).
@@ -105,8 +107,17 @@ impl Machine {
             }
             Message::Revived { task, .. } => Command::ChildRevived { task, child: sender },
             Message::Resume { .. } => Command::Retry { resumes_children: true, is_from_parent: true },
+            Message::Event { .. } => return,
         };
         // A receiver that is gone, or refuses, has nothing to do with the message any more.
         let _ = self.command(receiver, command);
+    }
+
+    /// Shows an event to its handlers; one that cannot be handled now stays in its outbox, for the fault is noted.
+    fn deliver_event(&mut self, message: Message) {
+        let Message::Event { event, id, payload } = message else { return };
+        if let Err(fault) = self.handle_event(&Delivery { event, id, payload }) {
+            self.read_fault.get_or_insert(fault);
+        }
     }
 }

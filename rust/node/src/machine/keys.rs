@@ -10,7 +10,7 @@ const IDS_MAX: usize = 8;
 /// Bytes of an id.
 const ID: usize = size_of::<u128>();
 
-/// Keys noted in the journal and not yet known to lie in the archive.
+/// Keyed records noted in the journal and not yet known to lie in the archive.
 #[derive(Debug, Default)]
 pub struct PendingKeys(BTreeMap<String, (u64, Vec<u8>)>);
 
@@ -18,6 +18,11 @@ impl PendingKeys {
     /// Notes what stands in the journal at that position; nothing when the key was given up.
     pub fn note(&mut self, position: u64, key: &str, ids: Vec<u8>) {
         self.0.insert(key.to_owned(), (position, ids));
+    }
+
+    /// What is noted under a key.
+    pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.0.get(key).map(|(_, value)| value.as_slice())
     }
 
     /// The archive holds everything up to `covered`.

@@ -9,13 +9,24 @@ pub const SNAPSHOT: &str = "snapshot";
 pub const WORKFLOW_DEF: &str = "workflow";
 /// Archive family of registered task definitions, keyed by name.
 pub const TASK_DEF: &str = "task";
+/// Archive family of event handlers, keyed by name.
+pub const EVENT_HANDLER: &str = "event_handler";
+/// Archive family of what handlers did about messages, one record per action (S-80.6).
+pub const EVENT_ACTION: &str = "event_action";
+/// Archive family that lists the records of [`EVENT_ACTION`] by time: sixteen digits of it, NUL, their key.
+pub const EVENT_TIME: &str = "event_time";
 /// Archive family of idempotency keys: `name` NUL `key`, with the ids of the executions started with it, oldest first.
 pub const IDEMPOTENCY_KEY: &str = "start";
+
+/// Every family.
+pub const FAMILIES: [&str; 7] =
+    [SNAPSHOT, WORKFLOW_DEF, TASK_DEF, EVENT_HANDLER, EVENT_ACTION, EVENT_TIME, IDEMPOTENCY_KEY];
 
 const COMMIT: u8 = 1;
 const THING: u8 = 2;
 const REMOVE: u8 = 3;
 const LOG: u8 = 4;
+const TOGETHER: u8 = 5;
 
 /// A journal record as read.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +53,8 @@ pub enum Record<'a> {
         /// The line.
         line: &'a [u8],
     },
+    /// Records that are true together or not at all.
+    Together(Vec<&'a [u8]>),
 }
 
 /// Appends a commit record; `write` fills in the commit.
@@ -84,14 +97,38 @@ pub fn log(frames: &mut Vec<u8>, task: u128, created_ms: i64, line: &[u8]) {
     });
 }
 
+/// Makes one record of those framed in `frames` from `start` on, and says how many they were. A single one stays as it
+/// is.
+pub fn join(frames: &mut Vec<u8>, start: usize) -> u64 {
+    let parts = frames.split_off(start);
+    let count = fastcond_store::payloads(&parts).count();
+    if count < 2 {
+        frames.extend_from_slice(&parts);
+    } else {
+        record(frames, TOGETHER, |w| {
+            for part in fastcond_store::payloads(&parts) {
+                w.bytes(1, part);
+            }
+        });
+    }
+    count as u64
+}
+
 /// Reads a record.
 pub fn read(bytes: &[u8]) -> Result<Record<'_>, CodecError> {
     let (&kind, rest) = bytes.split_first().ok_or(CodecError { what: "empty journal record" })?;
     if kind == COMMIT {
         return Ok(Record::Commit(rest));
     }
-    let mut fields: [Option<Field<'_>>; 4] = [None; 4];
     let mut reader = Reader::new(rest);
+    if kind == TOGETHER {
+        let mut parts = Vec::new();
+        while let Some((_, field)) = reader.next_field()? {
+            parts.push(field.bytes()?);
+        }
+        return Ok(Record::Together(parts));
+    }
+    let mut fields: [Option<Field<'_>>; 4] = [None; 4];
     while let Some((tag, field)) = reader.next_field()? {
         if let Some(slot) = fields.get_mut(tag as usize) {
             *slot = Some(field);

@@ -6,6 +6,7 @@ use super::rows::{self, Folded, ReadyEntry};
 use super::{Entry, Machine};
 use fastcond_engine::Live;
 use fastcond_model::codec::CodecError;
+use fastcond_model::def::EventHandler;
 use fastcond_model::{TaskDef, WorkflowDef, WorkflowId, codec};
 use fastcond_queue::TaskKey;
 use fastcond_store::{LogLine, OpenRow, Recover};
@@ -52,6 +53,13 @@ impl<'a> Recovering<'a> {
                 let def: TaskDef = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
                 registry.put_task(def);
             }
+            (records::EVENT_HANDLER, Some(bytes)) => {
+                let handler: EventHandler = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+                registry.put_event_handler(handler);
+            }
+            (records::EVENT_HANDLER, None) => {
+                registry.events.delete(key);
+            }
             (records::WORKFLOW_DEF, None) => {
                 if let Some((name, version)) = key.split_once('\0') {
                     registry.delete_workflow(name, version.parse().unwrap_or(0));
@@ -81,6 +89,46 @@ impl<'a> Recovering<'a> {
         let after = codec::apply(before, bytes)?;
         self.folded.insert(id.0, Some(after));
         Ok(())
+    }
+
+    /// Takes in one record; those that are true together have the same position.
+    fn take(&mut self, position: u64, record: Record<'_>) -> Result<(), CodecError> {
+        match record {
+            Record::Commit(bytes) => return self.fold(bytes),
+            Record::Thing { kind, key, value } => self.take_thing(position, (kind, key), value),
+            Record::Remove(id) => {
+                self.folded.insert(id, None);
+                self.machine.pending.note_removed(id);
+            }
+            Record::Log { task, created_ms, line } => {
+                self.machine.pending.put_log(LogLine {
+                    task: task.to_be_bytes(),
+                    seq: position,
+                    created_ms,
+                    worker: String::new(),
+                    log: line.to_vec(),
+                });
+            }
+            Record::Together(_) => return Err(CodecError { what: "records within records" }),
+        }
+        Ok(())
+    }
+
+    fn take_thing(&mut self, position: u64, (kind, key): (&str, &str), value: Option<&[u8]>) {
+        if let Err(error) = self.put_thing(kind, key, value) {
+            self.error.get_or_insert_with(|| format!("{kind} {key}: {error}"));
+        }
+        let pending = &mut self.machine.pending;
+        match kind {
+            records::IDEMPOTENCY_KEY => pending.keys.note(position, key, value.unwrap_or_default().to_vec()),
+            records::EVENT_ACTION => {
+                pending.event_actions.note(position, key, value.unwrap_or_default().to_vec());
+            }
+            _ => {}
+        }
+        if let Some(kind) = records::FAMILIES.into_iter().find(|family| *family == kind) {
+            pending.put_thing(kind, key, value.map(<[u8]>::to_vec));
+        }
     }
 
     /// Ends recovery: what the journal changed replaces what the rows said, and unconfirmed messages are sent again.
@@ -199,8 +247,8 @@ impl Recover for Recovering<'_> {
     }
 
     fn families(&self) -> &'static [&'static str] {
-        // Idempotency keys stay where they are: there may be as many as executions.
-        &[records::SNAPSHOT, records::TASK_DEF, records::WORKFLOW_DEF]
+        // Idempotency keys stay where they are, for there may be as many as executions; so does what was done about events.
+        &[records::SNAPSHOT, records::TASK_DEF, records::WORKFLOW_DEF, records::EVENT_HANDLER]
     }
 
     fn thing(&mut self, kind: &str, key: &str, value: &[u8]) {
@@ -212,36 +260,10 @@ impl Recover for Recovering<'_> {
     fn record(&mut self, position: u64, payload: &[u8]) {
         self.machine.position = position;
         let result = match records::read(payload) {
-            Ok(Record::Commit(bytes)) => self.fold(bytes),
-            Ok(Record::Thing { kind, key, value }) => {
-                if let Err(error) = self.put_thing(kind, key, value) {
-                    self.error.get_or_insert_with(|| format!("{kind} {key}: {error}"));
-                }
-                if kind == records::IDEMPOTENCY_KEY {
-                    self.machine.pending.keys.note(position, key, value.unwrap_or_default().to_vec());
-                }
-                let family =
-                    [records::SNAPSHOT, records::WORKFLOW_DEF, records::TASK_DEF, records::IDEMPOTENCY_KEY];
-                if let Some(kind) = family.into_iter().find(|f| *f == kind) {
-                    self.machine.pending.put_thing(kind, key, value.map(<[u8]>::to_vec));
-                }
-                Ok(())
-            }
-            Ok(Record::Remove(id)) => {
-                self.folded.insert(id, None);
-                self.machine.pending.note_removed(id);
-                Ok(())
-            }
-            Ok(Record::Log { task, created_ms, line }) => {
-                self.machine.pending.put_log(LogLine {
-                    task: task.to_be_bytes(),
-                    seq: position,
-                    created_ms,
-                    worker: String::new(),
-                    log: line.to_vec(),
-                });
-                Ok(())
-            }
+            Ok(Record::Together(parts)) => parts
+                .into_iter()
+                .try_for_each(|part| records::read(part).and_then(|record| self.take(position, record))),
+            Ok(record) => self.take(position, record),
             Err(error) => Err(error),
         };
         if let Err(error) = result {

@@ -1,7 +1,9 @@
 //! Definitions: registered ones, and the snapshots that executions run on.
 
+use super::events::Handlers;
 use fastcond_engine::graph::{compile, embed};
 use fastcond_engine::{Definitions, Graph};
+use fastcond_model::def::EventHandler;
 use fastcond_model::{DefId, TaskDef, WorkflowDef};
 use fastcond_queue::{Admissions, PollData};
 use hashbrown::{HashMap, HashSet};
@@ -18,6 +20,8 @@ pub struct Registry {
     workflows: BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>,
     tasks: BTreeMap<String, Arc<TaskDef>>,
     environment: Vec<(String, String)>,
+    /// Event handlers.
+    pub events: Handlers,
     compiled: RefCell<Compiled>,
 }
 
@@ -106,6 +110,11 @@ impl Registry {
     pub fn delete_task(&mut self, name: &str) -> bool {
         self.compiled.get_mut().by_name.clear();
         self.tasks.remove(name).is_some()
+    }
+
+    /// Stores an event handler.
+    pub fn put_event_handler(&mut self, handler: EventHandler) {
+        self.events.put(handler, &self.environment);
     }
 
     /// A compiled snapshot, when it is at hand.
@@ -216,6 +225,10 @@ impl Definitions for Looking<'_> {
 
     fn has_room(&self, workflow: &str, key: &str, limit: usize) -> bool {
         self.admissions.has_room(workflow, key, limit)
+    }
+
+    fn is_heard(&self, event: &str) -> bool {
+        self.registry.events.is_heard(event)
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -45,6 +45,8 @@ pub struct Pending {
     rested: VecDeque<(u64, u128)>,
     /// Idempotency keys that the archive may not hold yet.
     pub keys: super::keys::PendingKeys,
+    /// Records of what was done about events that the archive may not hold yet.
+    pub event_actions: super::keys::PendingKeys,
     things: BTreeMap<(&'static str, String), Option<Vec<u8>>>,
     /// Snapshots in batches that may not be written yet, with the position each batch covers.
     given_snapshots: VecDeque<(u64, String, Vec<u8>)>,
@@ -234,6 +236,7 @@ impl Machine {
             self.pending.logs.retain(|(seq, _)| *seq > covered);
         }
         self.pending.keys.note_archived(covered);
+        self.pending.event_actions.note_archived(covered);
         while let Some((at, id)) = self.pending.written_removals.front().copied() {
             if at > covered {
                 break;

@@ -14,6 +14,10 @@ pub trait Shelf: Send {
     fn definition(&self, key: &str) -> Result<Option<String>, StoreFault>;
     /// The executions noted under an idempotency key.
     fn idempotency_key(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault>;
+    /// What a handler did about a message.
+    fn event_action(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault>;
+    /// Keys of the family by time that come before `bound`, the earliest first, at most `most`.
+    fn event_times(&self, bound: &str, most: usize) -> Result<Vec<String>, StoreFault>;
     /// Log lines of a task.
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault>;
 }
@@ -37,6 +41,14 @@ impl Shelf for NoShelf {
 
     fn idempotency_key(&self, _: &str) -> Result<Option<Vec<u8>>, StoreFault> {
         Ok(None)
+    }
+
+    fn event_action(&self, _: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        Ok(None)
+    }
+
+    fn event_times(&self, _: &str, _: usize) -> Result<Vec<String>, StoreFault> {
+        Ok(Vec::new())
     }
 
     fn logs(&self, _: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {
@@ -63,6 +75,14 @@ impl Shelf for ArchiveReader {
 
     fn idempotency_key(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
         self.thing(super::records::IDEMPOTENCY_KEY, key)
+    }
+
+    fn event_action(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.thing(super::records::EVENT_ACTION, key)
+    }
+
+    fn event_times(&self, bound: &str, most: usize) -> Result<Vec<String>, StoreFault> {
+        self.first_keys(super::records::EVENT_TIME, bound, most)
     }
 
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {

@@ -62,6 +62,8 @@ pub struct Stats {
     pub timed_out: Counts,
     /// Reports that changed nothing (S-52.3).
     pub dropped_reports: u64,
+    /// What became of actions of event handlers, by handler, action and status.
+    pub event_actions: Counts,
     /// Commits made.
     pub commits: u64,
     /// Bytes of journal records made.

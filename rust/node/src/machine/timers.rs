@@ -60,6 +60,7 @@ impl Machine {
         self.expire_polls();
         self.expire_waits();
         self.trim_when_due();
+        self.forget_event_actions();
     }
 
     /// Forgets names of queues and limits that nothing uses any more.

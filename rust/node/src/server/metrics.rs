@@ -57,6 +57,13 @@ pub(super) fn render(machine: &Machine, shared: &Shared) -> String {
     counts(&mut out, "fastcond_workflow_ended_total", &["workflowName", "status"], &[], &stats.ended);
     counts(&mut out, "task_poll_total", &["taskType"], &[], &stats.polls);
     counts(&mut out, "fastcond_task_handed_out_total", &["taskType"], &[], &stats.handed_out);
+    counts(
+        &mut out,
+        "fastcond_event_actions_total",
+        &["handler", "action", "status"],
+        &[],
+        &stats.event_actions,
+    );
     counts(&mut out, "task_timeout_total", &["taskType"], &[], &stats.timed_out);
     head(&mut out, "task_queue_depth", "gauge");
     for (_, key, size) in machine.queues.sizes() {

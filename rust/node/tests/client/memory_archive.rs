@@ -4,7 +4,7 @@ use fastcond_model::{WorkflowId, codec};
 use fastcond_node::machine::records;
 use fastcond_node::machine::shelf::Shelf;
 use fastcond_store::{Batch, LogLine, StoreFault};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -17,6 +17,8 @@ struct Kept {
     records: BTreeMap<[u8; 16], Vec<u8>>,
     snapshots: BTreeMap<String, Vec<u8>>,
     keys: BTreeMap<String, Vec<u8>>,
+    event_actions: BTreeMap<String, Vec<u8>>,
+    event_times: BTreeSet<String>,
     logs: Vec<LogLine>,
     fails: bool,
     failures: usize,
@@ -45,10 +47,28 @@ impl MemoryArchive {
                 (records::IDEMPOTENCY_KEY, None) => {
                     kept.keys.remove(&thing.key);
                 }
+                (records::EVENT_ACTION, Some(value)) => {
+                    kept.event_actions.insert(thing.key, value);
+                }
+                (records::EVENT_ACTION, None) => {
+                    kept.event_actions.remove(&thing.key);
+                }
+                (records::EVENT_TIME, Some(_)) => {
+                    kept.event_times.insert(thing.key);
+                }
+                (records::EVENT_TIME, None) => {
+                    kept.event_times.remove(&thing.key);
+                }
                 _ => {}
             }
         }
         kept.logs.extend(batch.logs);
+    }
+
+    /// How many records about events it keeps, and how many of the list by time.
+    pub fn event_records(&self) -> (usize, usize) {
+        let kept = self.kept();
+        (kept.event_actions.len(), kept.event_times.len())
     }
 
     /// Lets reads fail, or work again.
@@ -91,6 +111,14 @@ impl Shelf for MemoryArchive {
 
     fn idempotency_key(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
         self.read(|kept| kept.keys.get(key).cloned())
+    }
+
+    fn event_action(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.read(|kept| kept.event_actions.get(key).cloned())
+    }
+
+    fn event_times(&self, bound: &str, most: usize) -> Result<Vec<String>, StoreFault> {
+        self.read(|kept| kept.event_times.range(..bound.to_owned()).take(most).cloned().collect())
     }
 
     fn logs(&self, task: [u8; 16]) -> Result<Vec<LogLine>, StoreFault> {

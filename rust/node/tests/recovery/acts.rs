@@ -76,7 +76,8 @@ impl World {
             92..93 => self.operate("workflow.decide", &[]),
             93..94 => self.operate("workflow.resetcallbacks", &[]),
             94..95 => self.set_variables(),
-            95..97 => self.redefine(),
+            95..96 => self.redefine(),
+            96..97 => self.deliver(),
             _ => self.operate("workflow.get", &[]),
         }
     }
@@ -193,6 +194,15 @@ impl World {
         let Some(id) = self.some_execution() else { return };
         let body = format!(r#"{{"set":{}}}"#, self.random.below(1_000));
         self.call(Asked::Other, "workflow.variables", &[("workflowId", &id.to_string())], &body);
+    }
+
+    /// A message from outside, now and then one that came before.
+    fn deliver(&mut self) {
+        let Some(id) = self.some_execution() else { return };
+        let message = format!("m{}", self.random.below(8));
+        let body = format!(r#"{{"workflowInstanceId":"{id}","of":"{message}"}}"#);
+        let params = [("event", definitions::EVENT), ("messageId", &*message)];
+        self.call(Asked::Other, "events.deliver", &params, &body);
     }
 
     fn redefine(&mut self) {

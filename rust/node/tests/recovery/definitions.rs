@@ -22,6 +22,7 @@ pub const NAMES: &[&str] = &[
     "embedding",
     "stopping",
     "http",
+    "telling",
 ];
 
 /// What a task definition is made of, by name; `n` varies it.
@@ -112,6 +113,10 @@ fn steps(name: &str) -> String {
             r#"{},{{"name":"t","taskReferenceName":"t","type":"TERMINATE","inputParameters":{{"terminationStatus":"FAILED","terminationReason":"enough"}}}}"#,
             fork(&[simple("limited", "a"), child("b", "chain")], &["a"])
         ),
+        "telling" => format!(
+            r#"{{"name":"e","taskReferenceName":"e","type":"EVENT","sink":"conductor:news","inputParameters":{{"of":"${{CPEWF_TASK_ID}}"}}}},{}"#,
+            simple("plain", "a")
+        ),
         // The first call has no task definition, so no timeout ever ends it.
         "http" => ["bare", "call"]
             .map(|name| format!(r#"{{"name":"{name}","taskReferenceName":"{name}","type":"HTTP","inputParameters":{{"http_request":{{"uri":"http://127.0.0.1:1/","method":"GET"}}}}}}"#))
@@ -136,6 +141,16 @@ pub fn workflow(name: &str, n: usize) -> String {
 pub fn workflows() -> String {
     let all: Vec<String> = NAMES.iter().map(|name| workflow(name, 0)).collect();
     format!("[{}]", all.join(","))
+}
+
+/// The event that `telling` publishes.
+pub const EVENT: &str = "conductor:telling:news";
+
+/// Its handler: what was heard of is noted in the execution named, then another one is started.
+pub fn handler() -> String {
+    let note = r#"{"action":"update_workflow_variables","update_workflow_variables":{"workflowId":"${workflowInstanceId}","variables":{"heard":["${of}"]},"appendArray":true}}"#;
+    let start = r#"{"action":"start_workflow","start_workflow":{"name":"one","input":{"of":"${of}"}}}"#;
+    format!(r#"{{"name":"h","event":"{EVENT}","active":true,"actions":[{note},{start}]}}"#)
 }
 
 /// A random start input.

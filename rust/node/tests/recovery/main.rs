@@ -50,6 +50,7 @@ fn run(swarm: Swarm) -> usize {
     world.crash();
     world.finish_everything();
     world.truth.check_families().expect("families are whole");
+    world.truth.check_events().expect("events are acted on once");
     world.check();
     // What is over leaves memory once it is archived, whatever the cache may hold.
     world.make_batch();

@@ -50,6 +50,19 @@ impl Truth {
     pub fn take(&mut self, payload: &[u8]) -> Result<(), String> {
         self.position += 1;
         match records::read(payload).map_err(|e| e.to_string())? {
+            Record::Together(parts) => {
+                for part in parts {
+                    self.fold(records::read(part).map_err(|e| e.to_string())?)?;
+                }
+                Ok(())
+            }
+            record => self.fold(record),
+        }
+    }
+
+    fn fold(&mut self, record: Record<'_>) -> Result<(), String> {
+        match record {
+            Record::Together(_) => Err("records within records".to_owned()),
             Record::Commit(bytes) => self.commit(bytes),
             Record::Remove(id) => {
                 self.removed.insert(id);
@@ -165,7 +178,12 @@ impl Truth {
             let text = serde_json::to_vec(&**def).expect("a definition can be written");
             found.insert((records::TASK_DEF.to_owned(), def.name.clone().unwrap_or_default()), text);
         }
-        let wanted = self.things.iter().filter(|((kind, _), _)| kind != records::SNAPSHOT);
+        for handler in machine.registry.events.all() {
+            let text = serde_json::to_vec(&**handler).expect("a handler can be written");
+            found.insert((records::EVENT_HANDLER.to_owned(), handler.name.clone().unwrap_or_default()), text);
+        }
+        let apart = [records::SNAPSHOT, records::EVENT_ACTION, records::EVENT_TIME];
+        let wanted = self.things.iter().filter(|((kind, _), _)| !apart.contains(&&**kind));
         if !wanted.clone().eq(found.iter()) {
             let keys: Vec<_> = found.keys().collect();
             return Err(format!(
@@ -173,12 +191,58 @@ impl Truth {
                 wanted.map(|(k, _)| k).collect::<Vec<_>>()
             ));
         }
+        for (_, key) in self.things.keys().filter(|(kind, _)| kind == records::EVENT_ACTION) {
+            if machine.event_action(key).map_err(|fault| fault.to_string())?.is_none() {
+                return Err(format!("what was done about {key:?} is forgotten"));
+            }
+        }
         for (task, lines) in &self.logs {
             let kept = machine.logs(task.to_be_bytes()).map_err(|fault| fault.to_string())?;
             let kept: Vec<Line> =
                 kept.into_iter().map(|line| (line.seq, line.created_ms, line.log)).collect();
             if kept != *lines {
                 return Err(format!("log {kept:?}, written was {lines:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// G13: every event is acted on, and no action is carried out twice.
+    pub fn check_events(&self) -> Result<(), String> {
+        // A crash at the very beginning takes the handler away, and then nobody waits for anything.
+        let is_heard = self.things.keys().any(|(kind, _)| kind == records::EVENT_HANDLER);
+        let mut started = BTreeSet::new();
+        let mut messages = BTreeMap::<String, usize>::new();
+        for ((_, key), value) in self.things.iter().filter(|((kind, _), _)| kind == records::EVENT_ACTION) {
+            let record: serde_json::Value = serde_json::from_slice(value).map_err(|e| e.to_string())?;
+            *messages.entry(record["messageId"].to_string()).or_default() += 1;
+            if let Some(id) = record["output"]["workflowId"].as_str().and_then(WorkflowId::parse)
+                && record["action"] == "start_workflow"
+            {
+                let is_there = self.executions.contains_key(&id.0) || self.removed.contains(&id.0);
+                if !is_there || !started.insert(id.0) {
+                    return Err(format!("{id} is not there, or was started twice: {key:?}"));
+                }
+            }
+        }
+        for execution in self.executions.values() {
+            let id = execution.id;
+            if execution.header.event.is_some() && !started.contains(&id.0) {
+                return Err(format!("{id} was started by an event that nobody remembers"));
+            }
+            let variables: serde_json::Value =
+                serde_json::from_str(&execution.variables).map_err(|e| e.to_string())?;
+            if let Some(heard) = variables["heard"].as_array() {
+                let once: BTreeSet<String> = heard.iter().map(ToString::to_string).collect();
+                if once.len() != heard.len() {
+                    return Err(format!("{id} heard twice: {heard:?}"));
+                }
+            }
+            for task in execution.tasks.iter().filter(|t| &*t.task_type == "EVENT") {
+                let message = format!("\"{}\"", id.task(task.no));
+                if is_heard && task.status == TaskStatus::Completed && messages.get(&message) != Some(&2) {
+                    return Err(format!("the event {message} of {id} was not acted on"));
+                }
             }
         }
         Ok(())

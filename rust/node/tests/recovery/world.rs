@@ -124,6 +124,7 @@ impl World {
         world.open();
         world.call(Asked::Other, "taskdefs.create", &[], &definitions::tasks());
         world.call(Asked::Other, "workflowdefs.update", &[], &definitions::workflows());
+        world.call(Asked::Other, "events.create", &[], &definitions::handler());
         world.settle();
         world
     }

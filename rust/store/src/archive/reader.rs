@@ -143,6 +143,16 @@ impl ArchiveReader {
         Ok(found)
     }
 
+    /// The first keys of a family that sort before `bound`, at most `most`.
+    pub fn first_keys(&self, kind: &str, bound: &str, most: usize) -> Result<Vec<String>, StoreFault> {
+        let mut found = Vec::new();
+        let sql = "SELECT kind, key, row_check, value FROM things WHERE kind = ?1 AND key < ?2 ORDER BY key LIMIT ?3";
+        let most = Value::from(i64::try_from(most).unwrap_or(i64::MAX));
+        let values = [Value::from(kind.to_owned()), Value::from(bound.to_owned()), most];
+        self.each_thing(sql, values, |_, key, _| found.push(key.to_owned()))?;
+        Ok(found)
+    }
+
     /// The keyed records of a family, by key.
     pub fn things(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreFault> {
         let mut found = Vec::new();
