@@ -132,9 +132,9 @@ impl Machine {
 
     /// Makes everything that is written meanwhile one journal record.
     fn together<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let (start, position) = (self.frames.len(), self.position);
+        let (start, position) = (self.frames.buffer().len(), self.position);
         let result = act(self);
-        let count = records::join(&mut self.frames, start);
+        let count = records::join(self.frames.buffer(), start);
         assert_eq!(self.position, position + count, "every record raises the position by one");
         self.position = position + count.min(1);
         result
