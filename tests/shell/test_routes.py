@@ -20,7 +20,7 @@ from fastcond.runtime.calls import Calls
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Copied by hand from the endpoint tables of rest-api 3 to 6: method, path, query parameters.
+# Copied by hand from the endpoint tables of rest-api 3 to 7: method, path, query parameters.
 CONTRACT = """
 POST   /api/workflow
 POST   /api/workflow/{} version correlationId priority
@@ -85,6 +85,9 @@ PUT    /api/metadata/taskdefs
 GET    /api/metadata/taskdefs
 GET    /api/metadata/taskdefs/{}
 DELETE /api/metadata/taskdefs/{}
+GET    /api/environment
+GET    /api/environment/{}
+GET    /api/secrets
 """
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """

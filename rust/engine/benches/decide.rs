@@ -45,6 +45,10 @@ impl Definitions for Nothing {
         true
     }
 
+    fn with_secrets(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn environment(&self, _: &str) -> Option<String> {
         None
     }

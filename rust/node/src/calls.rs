@@ -6,6 +6,7 @@
 mod bodies;
 mod bulk;
 mod bulk_start;
+mod environment;
 mod execute;
 mod metadata;
 mod operate;
@@ -61,6 +62,7 @@ const TABLES: &[&[(&str, Verb)]] = &[
     queues::VERBS,
     search::VERBS,
     bulk::VERBS,
+    environment::VERBS,
 ];
 
 /// The verb of a name.

@@ -13,6 +13,7 @@ pub mod records;
 pub mod recovery;
 pub mod registry;
 pub mod rows;
+mod secrets;
 pub mod shelf;
 pub mod stats;
 pub mod timers;
@@ -21,6 +22,7 @@ pub mod waits;
 use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::{Graph, Live};
 use fastcond_expr::script::Scripts;
+use fastcond_expr::secrets::Secrets;
 use fastcond_model::WorkflowId;
 use fastcond_queue::{
     Admissions, Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle,
@@ -146,6 +148,8 @@ pub struct Options {
     pub poll_ms_max: i64,
     /// Environment entries that expressions may read (S-8.8).
     pub environment: Vec<(String, String)>,
+    /// Secrets that tasks may be given (S-8.20).
+    pub secrets: Secrets,
 }
 
 impl Default for Options {
@@ -157,6 +161,7 @@ impl Default for Options {
             search_index: true,
             poll_ms_max: 5_000,
             environment: Vec::new(),
+            secrets: Secrets::default(),
         }
     }
 }
@@ -247,7 +252,7 @@ impl Machine {
         scripts: Scripts,
     ) -> Self {
         Self {
-            registry: Registry::new(options.environment.clone()),
+            registry: Registry::new(options.environment.clone(), options.secrets.clone()),
             options,
             now_ms,
             executions: IdMap::default(),

@@ -30,6 +30,8 @@ struct Given {
     #[serde(default)]
     environment: HashMap<String, String>,
     #[serde(default)]
+    secrets: HashMap<String, String>,
+    #[serde(default)]
     script_command: Option<Vec<String>>,
 }
 
@@ -131,6 +133,7 @@ impl Node {
             search_index,
             poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
+            secrets: given.secrets.into_iter().collect(),
         };
         let script_command =
             given.script_command.map(|command| command.into_iter().map(OsString::from).collect());

@@ -46,6 +46,9 @@ fn take_over(step: &mut Step<'_, '_>, report: Report, status: TaskStatus) {
         output = Raw::empty_object();
         (status, reason) = (TaskStatus::FailedWithTerminalError, Some(why));
     }
+    if let Err(why) = step.check_task_output(report.task, status, &output) {
+        (status, reason) = (TaskStatus::FailedWithTerminalError, Some(why));
+    }
     step.edit(report.task, TaskChange { output: true, ..TaskChange::default() }, |t| {
         t.output = output;
         t.reason = reason.as_deref().map(|r| cut_reason(r).into());

@@ -48,7 +48,7 @@ pub fn write_workflow(live: &Live, asked: &Asked<'_>, out: &mut String) {
         task::write(
             live,
             item,
-            Shown { now_ms: header.update_ms, input: None, hides: true },
+            Shown { now_ms: header.update_ms, for_worker: None, hides: true },
             tasks.element(),
         );
     }

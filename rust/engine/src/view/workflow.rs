@@ -31,7 +31,7 @@ fn write_live(live: &Live, out: &mut String, include: Include, hides: bool) {
     write_with(&live.execution, &live.graph.text, fields, out, |tasks| {
         if include == Include::Tasks {
             for item in live.execution.listed() {
-                let shown = Shown { now_ms: live.execution.header.update_ms, input: None, hides };
+                let shown = Shown { now_ms: live.execution.header.update_ms, for_worker: None, hides };
                 task::write(live, item, shown, tasks.element());
             }
         }

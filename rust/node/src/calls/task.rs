@@ -160,7 +160,10 @@ fn take_over(machine: &mut Machine, result: TaskResult) -> Result<Taken, Failure
         status,
         output: result.output_data,
         is_merged: false,
-        reason: result.reason_for_incompletion,
+        // A worker was given secrets, and may quote what failed (quality G22).
+        reason: result
+            .reason_for_incompletion
+            .map(|why| machine.registry.secrets().redacted(&why).into_owned()),
         worker: result.worker_id.map(Into::into),
         keeps_worker: false,
         callback_after_s: result.callback_after_seconds,
@@ -272,7 +275,7 @@ fn read(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failu
     let live = machine.find(workflow).ok_or_else(missing)?;
     let task = live.execution.tasks.get(no).ok_or_else(missing)?;
     let mut out = String::new();
-    view::write(live, task, Shown { now_ms, input: None, hides: true }, &mut out);
+    view::write(live, task, Shown { now_ms, for_worker: None, hides: true }, &mut out);
     Ok(Reply::json(out))
 }
 

@@ -114,6 +114,9 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         input_path: request.external_input_payload_storage_path.map(Into::into),
         idempotency_key: key.as_deref().map(Into::into),
     });
+    if let Some(why) = prepared.bad_input() {
+        return Err(Failure::bad_request(why));
+    }
     if prepared.is_to_be_refused() {
         return Err(Failure::new(
             429,
@@ -193,7 +196,7 @@ fn tasks(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
     object.i64("totalHits", i64::try_from(matching.len()).unwrap_or(i64::MAX));
     let mut list = object.array("results");
     for task in matching.into_iter().skip(start).take(count) {
-        task_view::write(live, task, Shown { now_ms, input: None, hides: true }, list.element());
+        task_view::write(live, task, Shown { now_ms, for_worker: None, hides: true }, list.element());
     }
     list.end();
     object.end();

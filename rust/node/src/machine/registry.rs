@@ -2,6 +2,7 @@
 
 use fastcond_engine::graph::{compile, embed};
 use fastcond_engine::{Definitions, Graph};
+use fastcond_expr::secrets::Secrets;
 use fastcond_model::{DefId, TaskDef, WorkflowDef};
 use fastcond_queue::{Admissions, PollData};
 use hashbrown::{HashMap, HashSet};
@@ -17,7 +18,8 @@ const SNAPSHOTS_MAX: usize = 20_000;
 pub struct Registry {
     workflows: BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>,
     tasks: BTreeMap<String, Arc<TaskDef>>,
-    environment: Vec<(String, String)>,
+    environment: BTreeMap<String, String>,
+    secrets: Secrets,
     compiled: RefCell<Compiled>,
 }
 
@@ -38,9 +40,24 @@ struct OfName {
 }
 
 impl Registry {
-    /// An empty registry whose expressions may read `environment`.
-    pub fn new(environment: Vec<(String, String)>) -> Self {
-        Self { environment, ..Self::default() }
+    /// An empty registry whose expressions may read `environment`, and whose tasks may be given `secrets`.
+    pub fn new(environment: Vec<(String, String)>, secrets: Secrets) -> Self {
+        Self { environment: environment.into_iter().collect(), secrets, ..Self::default() }
+    }
+
+    /// Secrets that tasks may be given.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Environment entries that expressions may read, by name.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// One environment entry.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str)
     }
 
     /// Registered versions of a name, ascending.
@@ -219,6 +236,10 @@ impl Definitions for Looking<'_> {
     }
 
     fn environment(&self, name: &str) -> Option<String> {
-        self.registry.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        self.registry.variable(name).map(str::to_owned)
+    }
+
+    fn with_secrets(&self, payload: &str) -> Option<String> {
+        self.registry.secrets.filled(payload)
     }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastcond.http.routes import absent, bulk, metadata, queues, tasks, workflow
+from fastcond.http.routes import absent, bulk, environment, metadata, queues, tasks, workflow
 
 if TYPE_CHECKING:
     from fastcond.http.table import Route
@@ -15,5 +15,6 @@ ROUTES: tuple[Route, ...] = (
     *bulk.ROUTES,
     *tasks.ROUTES,
     *queues.ROUTES,
+    *environment.ROUTES,
     *absent.ROUTES,
 )

@@ -43,6 +43,7 @@ def open_node(config: Config) -> Node:
                 "search_index": config.store.search_index,
                 "poll_ms_max": round(config.http.poll_s_max * 1000),
                 "environment": dict(config.runtime.environment),
+                "secrets": dict(config.runtime.secrets),
                 "script_command": _script_command(Path(_core.__file__)),
             }
         )
