@@ -41,8 +41,9 @@ class Node:
 
         `settings` is a JSON object: data_dir, sync ("full" or "normal"), instance, search_index (false leaves
         the indexes of searches away), poll_ms_max, environment and secrets (values by name), script_command
-        (program and arguments of a process that calls `serve_scripts`). Raises `fastcond.errors.StoreError` when the folder is locked by another
-        process, damaged (the message names file and offset), or not writable.
+        (program and arguments of a process that calls `serve_scripts`). Raises `fastcond.errors.StoreError`
+        when the folder is locked by another process, damaged (the message names file and offset), or not
+        writable.
         """
 
     def describe(self) -> bytes:

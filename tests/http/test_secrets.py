@@ -53,10 +53,18 @@ def test_a_worker_gets_secrets_that_nobody_can_read_afterwards(keeper: Server) -
         "none": None,
         "region": "eu-1",
     }
-    finish(keeper, task, "FAILED", reasonForIncompletion=f"GET /?key={SECRET} was refused")
+    finish(
+        keeper,
+        task,
+        "FAILED",
+        reasonForIncompletion=f"GET /?key={SECRET} was refused",
+        logs=[{"log": f"asked with {SECRET}"}],
+    )
     (stored,) = read(keeper, workflow_id)["tasks"]
     assert stored["inputData"] == given | {"region": "eu-1"}
     assert stored["reasonForIncompletion"] == "GET /?key=*** was refused"
+    (line,) = keeper.call("GET", f"/api/tasks/{task['taskId']}/log").json()
+    assert line["log"] == "asked with ***"
     assert keeper.call("GET", f"/api/tasks/{task['taskId']}").json()["inputData"]["key"] == given["key"]
     assert keeper.call("GET", "/api/workflow/search?freeText=*").status == 200
     assert SECRET.encode() not in _files(keeper.data_dir)

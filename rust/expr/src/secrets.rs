@@ -104,6 +104,15 @@ impl Secrets {
         found.unwrap_or_else(Raw::null)
     }
 
+    /// [`Self::redacted`] for bytes that are text for those who read them.
+    pub fn redacted_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.is_empty() {
+            return Cow::Borrowed(bytes);
+        }
+        let text = String::from_utf8_lossy(bytes);
+        Cow::Owned(self.redacted(&text).into_owned().into_bytes())
+    }
+
     /// A text in which no secret can be read any more (quality G22).
     pub fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = Cow::Borrowed(text);

@@ -3,6 +3,7 @@
 //! Parameters are texts from path and query; what they must be is checked here, so that every door (hot routes, the
 //! event loop's routes, tests) refuses alike.
 
+mod admin;
 mod bodies;
 mod bulk;
 mod bulk_start;
@@ -11,6 +12,7 @@ mod execute;
 mod metadata;
 mod operate;
 mod params;
+mod payloads;
 mod queues;
 mod search;
 mod task;
@@ -63,6 +65,8 @@ const TABLES: &[&[(&str, Verb)]] = &[
     search::VERBS,
     bulk::VERBS,
     environment::VERBS,
+    payloads::VERBS,
+    admin::VERBS,
 ];
 
 /// The verb of a name.

@@ -28,13 +28,14 @@ use fastcond_queue::{
     Admissions, Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle,
     TimingWheel,
 };
-use fastcond_store::StoreFault;
+use fastcond_store::{PayloadFiles, StoreFault};
 use registry::Registry;
 use shelf::Shelf;
 use stats::Stats;
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A buffer of frames that grew beyond this is given back instead of being kept.
@@ -148,6 +149,8 @@ pub struct Options {
     pub poll_ms_max: i64,
     /// Environment entries that expressions may read (S-8.8).
     pub environment: Vec<(String, String)>,
+    /// Folder of the payloads that clients keep outside of executions; none offers no such place (S-91.3).
+    pub payload_dir: Option<PathBuf>,
     /// Secrets that tasks may be given (S-8.20).
     pub secrets: Secrets,
 }
@@ -161,6 +164,7 @@ impl Default for Options {
             search_index: true,
             poll_ms_max: 5_000,
             environment: Vec::new(),
+            payload_dir: None,
             secrets: Secrets::default(),
         }
     }
@@ -182,6 +186,8 @@ pub struct Machine {
     pub poll_data: PollData,
     /// Counts.
     pub stats: Stats,
+    /// Payloads outside of executions.
+    pub payloads: Option<Arc<PayloadFiles>>,
     scripts: Scripts,
     shelf: Box<dyn Shelf>,
     random: u64,
@@ -253,6 +259,7 @@ impl Machine {
     ) -> Self {
         Self {
             registry: Registry::new(options.environment.clone(), options.secrets.clone()),
+            payloads: options.payload_dir.clone().map(|dir| Arc::new(PayloadFiles::new(dir))),
             options,
             now_ms,
             executions: IdMap::default(),

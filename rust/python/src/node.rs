@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings as JSON.
@@ -133,6 +134,7 @@ impl Node {
             search_index,
             poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
+            payload_dir: Some(PathBuf::from(&given.data_dir).join("payloads")),
             secrets: given.secrets.into_iter().collect(),
         };
         let script_command =

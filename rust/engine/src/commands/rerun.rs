@@ -54,6 +54,8 @@ fn check_inputs(step: &mut Step<'_, '_>, rerun: &Rerun) -> Result<(), Rejection>
 fn take_input(step: &mut Step<'_, '_>, rerun: &Rerun) {
     if let Some(input) = &rerun.input {
         step.set_input(input.clone());
+        step.live.execution.header.input_path = None;
+        step.touch_header();
     }
     if rerun.correlation_id.is_some() {
         step.live.execution.header.correlation_id.clone_from(&rerun.correlation_id);

@@ -115,7 +115,9 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
 }
 
 fn write_output(live: &Live, task: &Task, fields: &[String], object: &mut ObjectWriter<'_>) {
-    if task.status.is_terminal() {
+    if task.output_path.is_some() {
+        object.raw("outputData", "{}");
+    } else if task.status.is_terminal() {
         object.raw("outputData", &masked(&task.output, fields));
     } else {
         object.raw("outputData", &masked(&effective_output(live, task), fields));
@@ -170,7 +172,7 @@ pub fn write_summary(live: &Live, task: &Task, now_ms: i64, out: &mut String) {
     number(&mut object, "executionTime", ran_ms);
     number(&mut object, "queueWaitTime", queue_wait_ms(task, now_ms));
     object.str("taskDefName", &task.def_name).str("taskType", &task.task_type);
-    object.str("input", &task.input).str("output", &effective_output(live, task));
+    object.str("input", &task.input).str("output", &output(live, task));
     id_field(&mut object, "taskId", execution.id.task(task.no).0);
     object.str_if_some("domain", task.domain.as_deref());
     number(&mut object, "workflowPriority", i64::from(header.priority));
@@ -187,7 +189,7 @@ pub fn describe(task: &Task) -> String {
     line
 }
 
-/// Output as the API shows it.
+/// Output as the API shows it: of one that lies outside only the path is (S-91.3).
 pub fn output(live: &Live, task: &Task) -> Raw {
-    effective_output(live, task)
+    if task.output_path.is_some() { Raw::empty_object() } else { effective_output(live, task) }
 }

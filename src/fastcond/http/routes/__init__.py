@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastcond.http.routes import absent, bulk, environment, metadata, queues, tasks, workflow
+from fastcond.http.routes import absent, admin, bulk, environment, metadata, payloads, queues, tasks, workflow
 
 if TYPE_CHECKING:
     from fastcond.http.table import Route
@@ -16,5 +16,7 @@ ROUTES: tuple[Route, ...] = (
     *tasks.ROUTES,
     *queues.ROUTES,
     *environment.ROUTES,
+    *payloads.ROUTES,
+    *admin.ROUTES,
     *absent.ROUTES,
 )
