@@ -40,9 +40,10 @@ class Node:
         """Open the data folder and recover what it holds.
 
         `settings` is a JSON object: data_dir, sync ("full" or "normal"), instance, search_index (false leaves
-        the indexes of searches away), poll_ms_max, events_kept_ms, script_command (program and arguments of a
-        process that calls `serve_scripts`). Raises `fastcond.errors.StoreError` when the folder is locked by
-        another process, damaged (the message names file and offset), or not writable.
+        the indexes of searches away), poll_ms_max, events_kept_ms, environment and secrets (values by name),
+        script_command (program and arguments of a process that calls `serve_scripts`). Raises
+        `fastcond.errors.StoreError` when the folder is locked by another process, damaged (the message names
+        file and offset), or not writable.
         """
 
     def describe(self) -> bytes:

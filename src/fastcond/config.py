@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The version of Conductor OSS whose REST API this server speaks; clients read it from /api/version.
 COMPATIBLE_VERSION = "3.32.1"
 ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
+SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105 - the name of a variable
 SETTINGS_FILE = "fastcond.toml"
 ENV_PREFIX = "FASTCOND_"
 
@@ -93,6 +94,8 @@ class RuntimeConfig:
     drain_s_max: float = 10.0
     # What `${workflow.env.NAME}` may read: the variables with the prefix, which is cut off.
     environment: dict[str, str] = field(default_factory=dict)
+    # What `${workflow.secrets.NAME}` stands for, likewise; never shown.
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,13 +257,18 @@ def load(
         values.update(found)
         sources.update(dict.fromkeys(found, source))
     config = _checked(_build(values, sources))
-    shown = {
-        name.removeprefix(ENVIRONMENT_PREFIX): value
-        for name, value in variables.items()
-        if name.startswith(ENVIRONMENT_PREFIX)
-    }
-    config = replace(config, runtime=replace(config.runtime, environment=shown))
+    runtime = replace(
+        config.runtime,
+        environment=_prefixed(variables, ENVIRONMENT_PREFIX),
+        secrets=_prefixed(variables, SECRET_PREFIX),
+    )
+    config = replace(config, runtime=runtime)
     return Loaded(config=config, sources=sources, notes=tuple(notes))
+
+
+def _prefixed(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return the variables whose names begin with `prefix`, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)}
 
 
 def is_loopback(host: str) -> bool:

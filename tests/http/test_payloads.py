@@ -75,16 +75,3 @@ def test_ten_log_lines_of_an_update_are_kept(server: Server) -> None:
     finish(server, task, logs=[{"log": f"line {n}"} for n in range(12)])
     kept = server.call("GET", f"/api/tasks/{task['taskId']}/log").json()
     assert [line["log"] for line in kept] == [f"line {n}" for n in range(10)]
-
-
-def test_where_a_payload_lies_outside_is_kept_beside_what_is_in_line(server: Server) -> None:
-    """S-91.3, S-91.4: paths given by clients are kept and shown; new values win over old ones."""
-    define(server, "outside", [simple("outside")])
-    request = {"name": "outside", "externalInputPayloadStoragePath": "in/1.json"}
-    workflow_id = server.call("POST", "/api/workflow", request).body.decode()
-    task = poll(server, "outside")
-    finish(server, task, "COMPLETED", outputData={"n": 1}, externalOutputPayloadStoragePath="out/1.json")
-    execution = read(server, workflow_id)
-    assert (execution["input"], execution["externalInputPayloadStoragePath"]) == ({}, "in/1.json")
-    (task,) = execution["tasks"]
-    assert (task["outputData"], task["externalOutputPayloadStoragePath"]) == ({"n": 1}, "out/1.json")

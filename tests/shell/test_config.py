@@ -130,12 +130,15 @@ def test_every_field_can_be_set() -> None:
         f"{room.name}.{each.name}" for room in fields(Config) for each in fields(getattr(Config(), room.name))
     }
     # Read from the variables with the prefix, each on its own.
-    found.remove("runtime.environment")
+    found -= {"runtime.environment", "runtime.secrets"}
     assert found == known, "give each field of a room a row in SETTINGS, and each row a field"
     assert len({setting.env for setting in SETTINGS}) == len(SETTINGS), "two settings share a variable"
 
 
 def test_only_prefixed_variables_are_shown_to_definitions(tmp_path: Path) -> None:
     """S-8.8: a definition reads what was meant for it, not the server's whole environment."""
-    loaded = load({}, environ={"CONDUCTOR_ENV_REGION": "eu", "PATH": "/bin"}, folder=tmp_path)
+    variables = {"CONDUCTOR_ENV_REGION": "eu", "PATH": "/bin", "CONDUCTOR_SECRET_KEY": "hunter2"}
+    loaded = load({}, environ=variables, folder=tmp_path)
     assert loaded.config.runtime.environment == {"REGION": "eu"}
+    assert loaded.config.runtime.secrets == {"KEY": "hunter2"}
+    assert "hunter2" not in repr(loaded), "G22: nobody may log it by accident"

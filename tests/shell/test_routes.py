@@ -94,11 +94,24 @@ GET    /api/queue/size
 GET    /api/queue/
 POST   /api/queue/update/{}/{}/{}
 POST   /api/queue/update/{}/task/{}/{}
+GET    /api/environment
+GET    /api/environment/{}
+GET    /api/secrets
+GET    /api/workflow/externalstoragelocation path operation payloadType
+GET    /api/workflow/external-storage-location path operation payloadType
+GET    /api/tasks/externalstoragelocation path operation payloadType
+GET    /api/tasks/external-storage-location path operation payloadType
+GET    /api/external/postgres/{}
+GET    /api/admin/task/{} start count
+POST   /api/admin/sweep/requeue/{}
+POST   /api/admin/consistency/verifyAndRepair/{}
+GET    /api/admin/queues verbose
 """
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """
 POST   /api/workflow/{}/variables
 POST   /api/workflow/bulk/start
+PUT    /api/external/postgres/{}
 GET    /api/tasks/poll/any/batch types workerid domain count timeout
 """
 

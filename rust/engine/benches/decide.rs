@@ -49,6 +49,10 @@ impl Definitions for Nothing {
         false
     }
 
+    fn with_secrets(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn environment(&self, _: &str) -> Option<String> {
         None
     }

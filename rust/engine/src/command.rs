@@ -232,6 +232,8 @@ pub enum Outcome {
     Dropped,
     /// The task is no longer there to hand out.
     Gone,
+    /// A start whose input does not follow its definition's schema: the execution failed with the reason (S-92.6).
+    BadInput,
 }
 
 /// Something that happened to a task, for metrics and listeners.

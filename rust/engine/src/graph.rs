@@ -5,9 +5,11 @@
 
 mod compile;
 mod embed;
+mod enforced;
 
 pub use compile::{CompileError, compile, compile_step};
 pub use embed::{Definitions, embed};
+pub use enforced::Enforced;
 
 use crate::tasks::Behaviour;
 use fastcond_expr::Template;
@@ -41,6 +43,10 @@ pub struct Node {
     pub task_def: Arc<TaskDef>,
     /// The task definition as JSON.
     pub task_def_json: Raw,
+    /// Schemas its payloads must follow.
+    pub schemas: Option<Box<Enforced>>,
+    /// Its inputs are written with a reference to a secret.
+    pub mentions_secrets: bool,
     /// What the type does.
     pub behaviour: &'static Behaviour,
     /// Reference name.
@@ -98,6 +104,8 @@ pub struct Graph {
     pub first: Option<NodeId>,
     /// Output parameters, none when empty.
     pub output: Option<Template>,
+    /// Schemas its payloads must follow.
+    pub schemas: Enforced,
     /// Whether some step is permissive and not optional (S-5.12).
     pub has_permissive: bool,
 }

@@ -10,6 +10,7 @@ pub mod joins;
 pub mod loops;
 pub mod pass;
 pub mod schedule;
+pub mod schemas;
 
 use crate::command::{Given, Outcome, TaskEvent, Transition};
 use crate::graph::Graph;
@@ -255,7 +256,12 @@ impl<'a, 'g> Step<'a, 'g> {
 
     /// Ends an instance that is still open: status, reason and output as given by `change`.
     pub fn settle(&mut self, no: TaskNo, status: TaskStatus, reason: Option<String>) {
-        let too_large = too_large_output(&self.live.task(no).output);
+        let output = self.live.task(no).output.clone();
+        let too_large = too_large_output(&output);
+        let (status, reason) = match self.check_task_output(no, status, &output) {
+            Ok(()) => (status, reason),
+            Err(why) => (TaskStatus::FailedWithTerminalError, Some(why)),
+        };
         let parts = TaskChange { output: too_large.is_some(), ..TaskChange::default() };
         self.edit(no, parts, |task| {
             task.status = status;

@@ -1,5 +1,6 @@
 //! Registration checks (S-2.12, rest-api 15): what a definition must satisfy before it is stored.
 
+use crate::graph::Enforced;
 use crate::wait_time::{duration_ms, until_ms};
 use fastcond_expr::Template;
 use fastcond_expr::script::Scripts;
@@ -32,9 +33,20 @@ fn blank_name(path: impl Into<String>, message: &str, given: Option<&str>) -> Vi
     Violation { invalid_value: given.map(str::to_owned), ..violation(path, message) }
 }
 
+/// Schemas that are to be enforced and cannot be (S-92.6).
+fn unusable_schemas(enforced: &Enforced, scripts: &mut Scripts) -> Vec<Violation> {
+    let schemas = [("inputSchema", &enforced.input), ("outputSchema", &enforced.output)];
+    let errors = schemas.into_iter().filter_map(|(field, schema)| {
+        let error = scripts.violations(schema.as_ref()?, "{}").err()?;
+        Some(violation(field, error.to_string()))
+    });
+    errors.collect()
+}
+
 /// Checks a task definition.
-pub fn task_def(def: &TaskDef) -> Vec<Violation> {
-    let mut found = Vec::new();
+pub fn task_def(def: &TaskDef, scripts: &mut Scripts) -> Vec<Violation> {
+    let enforced = Enforced::of(def.input_schema.as_ref(), def.output_schema.as_ref(), def.enforce_schema);
+    let mut found = unusable_schemas(&enforced, scripts);
     if def.name.as_deref().is_none_or(|n| n.trim().is_empty()) {
         found.push(blank_name("name", "TaskDef name cannot be null or empty", def.name.as_deref()));
     }
@@ -89,7 +101,8 @@ pub fn task_def(def: &TaskDef) -> Vec<Violation> {
 
 /// Checks a workflow definition.
 pub fn workflow_def(def: &WorkflowDef, scripts: &mut Scripts) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let enforced = Enforced::of(def.input_schema.as_ref(), def.output_schema.as_ref(), def.enforce_schema);
+    let mut found = unusable_schemas(&enforced, scripts);
     if def.name().trim().is_empty() {
         found.push(blank_name("name", "WorkflowDef name cannot be null or empty", def.name.as_deref()));
     }

@@ -75,6 +75,10 @@ impl Definitions for Registry {
         false
     }
 
+    fn with_secrets(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn environment(&self, _: &str) -> Option<String> {
         None
     }

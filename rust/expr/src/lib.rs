@@ -1,4 +1,4 @@
-//! Untrusted languages with fuel: `${...}` templates, JSON paths, JavaScript, jq.
+//! Untrusted languages with fuel: `${...}` templates, JSON paths, JavaScript, jq, JSON Schema.
 //!
 //! Everything in here runs text that a definition's author wrote, on data that a client sent. So every evaluation
 //! has a budget with a name, none recurses over depth a user controls, and none can see anything but its input:
@@ -10,8 +10,10 @@
 mod error;
 pub mod jq;
 mod path;
+pub mod schema;
 mod scope;
 pub mod script;
+pub mod secrets;
 mod template;
 mod text;
 mod value_param;

@@ -32,6 +32,7 @@ mod result;
 use std::sync::Arc;
 
 use crate::jq;
+use crate::schema::Schemas;
 use fastcond_json::Raw;
 
 pub use failure::ScriptError;
@@ -85,6 +86,7 @@ pub trait Watch: Send + Sync {
 pub struct Scripts {
     watch: Option<Arc<dyn Watch>>,
     host: Option<Box<dyn Host>>,
+    schemas: Schemas,
 }
 
 impl std::fmt::Debug for Scripts {
@@ -104,12 +106,12 @@ impl Scripts {
 
     /// Makes an evaluator bounded by fuel and by the caller's clock.
     pub fn with_watch(watch: Arc<dyn Watch>) -> Self {
-        Self { watch: Some(watch), host: None }
+        Self { watch: Some(watch), ..Self::default() }
     }
 
     /// Makes an evaluator that evaluates nothing itself.
     pub fn hosted(host: Box<dyn Host>) -> Self {
-        Self { watch: None, host: Some(host) }
+        Self { host: Some(host), ..Self::default() }
     }
 
     /// Evaluates a program; `dollar` is the JSON text of `$`. The value of the last statement is the result.
@@ -133,6 +135,14 @@ impl Scripts {
         self.answer(&Call { form: Form::Jq, source, dollar: document, given: *given })
     }
 
+    /// What of a document violates a JSON Schema: a list of texts, empty when nothing does (S-92.6).
+    ///
+    /// The error says why the schema, or the document, cannot be used for that at all.
+    pub fn violations(&mut self, schema: &str, document: &str) -> Result<Raw, ScriptError> {
+        let given = Given { now_ms: 0, seed: 0 };
+        self.answer(&Call { form: Form::Schema, source: schema, dollar: document, given })
+    }
+
     /// Answers a call of any form; reading only gives null.
     pub fn answer(&mut self, call: &Call<'_>) -> Result<Raw, ScriptError> {
         if call.source.len() > SOURCE_BYTES_MAX {
@@ -146,6 +156,9 @@ impl Scripts {
         }
         if call.form == Form::Jq {
             return jq::evaluate(call.source, call.dollar, &call.given, self.watch.as_deref());
+        }
+        if call.form == Form::Schema {
+            return self.schemas.violations(call.source, call.dollar);
         }
         Realm::open(call.source, self.watch.clone())?.run(call)
     }

@@ -3,15 +3,18 @@
 //! Parameters are texts from path and query; what they must be is checked here, so that every door (hot routes, the
 //! event loop's routes, tests) refuses alike.
 
+mod admin;
 mod bodies;
 mod bulk;
 mod bulk_start;
 mod default_queues;
+mod environment;
 mod events;
 mod execute;
 mod metadata;
 mod operate;
 mod params;
+mod payloads;
 mod queues;
 mod search;
 mod task;
@@ -65,6 +68,9 @@ const TABLES: &[&[(&str, Verb)]] = &[
     default_queues::VERBS,
     search::VERBS,
     bulk::VERBS,
+    environment::VERBS,
+    payloads::VERBS,
+    admin::VERBS,
 ];
 
 /// The verb of a name.

@@ -14,6 +14,7 @@ pub mod records;
 pub mod recovery;
 pub mod registry;
 pub mod rows;
+mod secrets;
 pub mod shelf;
 pub mod stats;
 pub mod timers;
@@ -22,18 +23,20 @@ pub mod waits;
 use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::{Graph, Live};
 use fastcond_expr::script::Scripts;
+use fastcond_expr::secrets::Secrets;
 use fastcond_model::WorkflowId;
 use fastcond_queue::{
     Admissions, Concurrency, ParkedPolls, PollData, QueueId, RateLimit, ReadyQueues, TaskKey, TimerHandle,
     TimingWheel,
 };
-use fastcond_store::{Frames, StoreFault};
+use fastcond_store::{Frames, PayloadFiles, StoreFault};
 use registry::Registry;
 use shelf::Shelf;
 use stats::Stats;
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A buffer of frames that grew beyond this is given back instead of being kept.
@@ -149,6 +152,10 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// How long it is remembered what was done about an event (S-80.6).
     pub events_kept_ms: i64,
+    /// Folder of the payloads that clients keep outside of executions; none offers no such place (S-91.3).
+    pub payload_dir: Option<PathBuf>,
+    /// Secrets that tasks may be given (S-8.20).
+    pub secrets: Secrets,
 }
 
 impl Default for Options {
@@ -161,6 +168,8 @@ impl Default for Options {
             poll_ms_max: 5_000,
             environment: Vec::new(),
             events_kept_ms: events::KEPT_MS,
+            payload_dir: None,
+            secrets: Secrets::default(),
         }
     }
 }
@@ -181,6 +190,8 @@ pub struct Machine {
     pub poll_data: PollData,
     /// Counts.
     pub stats: Stats,
+    /// Payloads outside of executions.
+    pub payloads: Option<Arc<PayloadFiles>>,
     scripts: Scripts,
     shelf: Box<dyn Shelf>,
     random: u64,
@@ -252,7 +263,8 @@ impl Machine {
         scripts: Scripts,
     ) -> Self {
         Self {
-            registry: Registry::new(options.environment.clone()),
+            registry: Registry::new(options.environment.clone(), options.secrets.clone()),
+            payloads: options.payload_dir.clone().map(|dir| Arc::new(PayloadFiles::new(dir))),
             options,
             now_ms,
             executions: IdMap::default(),

@@ -12,7 +12,7 @@ mod stopwatch;
 pub use child::serve;
 pub(crate) use stopwatch::Stopwatch;
 
-use fastcond_expr::script::{Call, Host, ScriptError};
+use fastcond_expr::script::{Call, Form, Host, ScriptError};
 use fastcond_json::Raw;
 use std::ffi::OsString;
 use std::io::{BufReader, ErrorKind, Read, Write};
@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 /// CPU time after which a child is killed: what its stopwatch allows, and the coarse clock it is read from.
 const CPU_MAX: Duration = Duration::from_millis(70);
+/// What validating may take beside that for each byte of the document: it is read as a tree first.
+const SCHEMA_CPU_PER_BYTE: Duration = Duration::from_nanos(25);
 /// Time by the wall after which it is killed all the same: it was stopped, or the machine is beyond help.
 const WALL_MAX: Duration = Duration::from_secs(2);
 /// Memory a child may fill, as far as looks at it tell: a script has a heap of its own, a jq filter takes what it
@@ -89,12 +91,12 @@ impl Process {
     }
 
     /// One attempt: whoever is running, or a new child, gets the frame and has its time.
-    fn attempt(&mut self, request: &[u8]) -> Result<Result<Raw, ScriptError>, End> {
+    fn attempt(&mut self, request: &[u8], cpu_max: Duration) -> Result<Result<Raw, ScriptError>, End> {
         let mut running = match self.running.take() {
             Some(running) => running,
             None => self.start().map_err(End::Gone)?,
         };
-        match running.exchange(request) {
+        match running.exchange(request, cpu_max) {
             Ok(answer) => {
                 self.running = Some(running);
                 Ok(answer)
@@ -114,8 +116,9 @@ impl Host for Process {
         let request = frame::call(call);
         // A child that died while it was idle says nothing about this call.
         let was_there = self.running.as_ref().is_some_and(|running| running.used.is_some());
-        let answer = match self.attempt(&request) {
-            Err(End::Gone(_)) if was_there => self.attempt(&request),
+        let cpu_max = cpu_max(call);
+        let answer = match self.attempt(&request, cpu_max) {
+            Err(End::Gone(_)) if was_there => self.attempt(&request, cpu_max),
             first => first,
         };
         match answer {
@@ -128,7 +131,7 @@ impl Host for Process {
 }
 
 impl Running {
-    fn exchange(&mut self, request: &[u8]) -> Result<Result<Raw, ScriptError>, End> {
+    fn exchange(&mut self, request: &[u8], cpu_max: Duration) -> Result<Result<Raw, ScriptError>, End> {
         if self.used.is_none() {
             let began = Instant::now();
             let late = || End::Gone("the script process does not start".to_owned());
@@ -138,7 +141,7 @@ impl Running {
         self.socket.get_mut().write_all(request).map_err(gone)?;
         self.next_answer(|child| {
             let (now, resident) = child.usage().unwrap_or_default();
-            let is_late = began.elapsed() > WALL_MAX || now.saturating_sub(before) >= CPU_MAX;
+            let is_late = began.elapsed() > WALL_MAX || now.saturating_sub(before) >= cpu_max;
             let is_large = resident > RESIDENT_BYTES_MAX;
             is_large.then_some(End::OutOfMemory).or(is_late.then_some(End::OutOfTime))
         })
@@ -200,6 +203,15 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// CPU time a call may take.
+fn cpu_max(call: &Call<'_>) -> Duration {
+    if call.form != Form::Schema {
+        return CPU_MAX;
+    }
+    let bytes = u32::try_from(call.dollar.len()).unwrap_or(u32::MAX);
+    CPU_MAX + SCHEMA_CPU_PER_BYTE * bytes
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]

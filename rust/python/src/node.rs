@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings as JSON.
@@ -31,6 +32,8 @@ struct Given {
     events_kept_ms: Option<i64>,
     #[serde(default)]
     environment: HashMap<String, String>,
+    #[serde(default)]
+    secrets: HashMap<String, String>,
     #[serde(default)]
     script_command: Option<Vec<String>>,
 }
@@ -134,6 +137,8 @@ impl Node {
             poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
             events_kept_ms: given.events_kept_ms.unwrap_or(defaults.events_kept_ms),
+            payload_dir: Some(PathBuf::from(&given.data_dir).join("payloads")),
+            secrets: given.secrets.into_iter().collect(),
         };
         let script_command =
             given.script_command.map(|command| command.into_iter().map(OsString::from).collect());

@@ -35,6 +35,8 @@ def endpoint_of(route: Route, calls: Calls) -> Callable[[Request], Awaitable[Res
         if not route.verb:
             raise HTTPException(404)
         params = parameters(route, request)
+        if route.has_base:
+            params["base"] = str(request.base_url)
         body = await request.body() if route.body != "none" else b""
         if route.body == "json" and body:
             require_json(request.headers.get("content-type", ""))

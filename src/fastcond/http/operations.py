@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -38,10 +41,14 @@ def operation_routes(probe: Probe, metrics_text: Callable[[], Awaitable[bytes]])
     async def api_version(_: Request) -> Response:
         return Response(COMPATIBLE_VERSION, headers={"content-type": TEXT})
 
+    async def admin_config(_: Request) -> Response:
+        return Response(orjson.dumps(config_body()), headers={"content-type": JSON})
+
     rows: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "/health": json_of(health_body),
         "/api/health": json_of(health_body),
         "/api/version": api_version,
+        "/api/admin/config": admin_config,
         "/livez": json_of(lambda _: (True, {"status": "UP"})),
         "/startupz": json_of(lambda _: (True, {"status": "UP"})),
         "/readyz": json_of(readiness_body),
@@ -86,6 +93,18 @@ def actuator_health_body(health: Health) -> tuple[bool, dict[str, Any]]:
     return health.is_healthy, {
         "status": status,
         "components": {"store": {"status": status, "details": details}},
+    }
+
+
+def config_body() -> dict[str, str]:
+    """Return what this server is (rest-api 7); no settings, which may hold what is nobody's business."""
+    built = datetime.fromtimestamp(Path(__file__).stat().st_mtime, tz=UTC)
+    return {
+        "version": COMPATIBLE_VERSION,
+        "buildDate": built.isoformat(timespec="seconds"),
+        "fastcond.version": version(),
+        "os.name": platform.system(),
+        "os.arch": platform.machine(),
     }
 
 

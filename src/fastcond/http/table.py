@@ -41,6 +41,8 @@ class Route:
     verb: str
     query: tuple[Query, ...] = ()
     body: BodyKind = "none"
+    # The verb also gets `base`: the address by which the client knows this server, a slash at its end.
+    has_base: bool = False
 
 
 def text(name: str, *, required: bool = False) -> Query:

@@ -33,13 +33,15 @@ pub fn run(
         WorkflowStatus::Terminated => TaskStatus::Canceled,
         WorkflowStatus::Running | WorkflowStatus::Paused => return,
     };
+    let both = merged(&task.output, output);
+    // The child may hand on the id of a child of its own; this task's output names its child.
+    let whole = Raw::of_checked(merged(&both, &format!("{{\"subWorkflowId\":\"{child}\"}}")));
+    let (ends_as, reason) = match step.check_task_output(no, ends_as, &whole) {
+        Ok(()) => (ends_as, reason),
+        Err(why) => (TaskStatus::FailedWithTerminalError, Some(why.into())),
+    };
     step.edit(no, TaskChange { output: true, ..TaskChange::default() }, |t| {
-        let both = merged(&t.output, output);
-        // The child may hand on the id of a child of its own; this task's output names its child.
-        t.output = Raw::of_checked(match t.subworkflow {
-            Some(id) => merged(&both, &format!("{{\"subWorkflowId\":\"{id}\"}}")),
-            None => both,
-        });
+        t.output = whole;
         t.status = ends_as;
         t.reason = reason.map(|r| cut_reason(&r).into());
     });

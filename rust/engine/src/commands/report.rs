@@ -38,12 +38,20 @@ pub fn run(step: &mut Step<'_, '_>, report: Report) -> Result<(), Rejection> {
 
 fn take_over(step: &mut Step<'_, '_>, report: Report, status: TaskStatus) {
     let now_ms = step.now();
-    let stored = &step.live.task(report.task).output;
-    let mut output =
-        if report.is_merged { Raw::of_checked(merged(stored, &report.output)) } else { report.output };
+    let task = step.live.task(report.task);
+    let (stored, is_outside) = (&task.output, task.output_path.is_some());
+    // S-52.5: what a report adds to an output outside is merged into it.
+    let mut output = if report.is_merged || is_outside {
+        Raw::of_checked(merged(stored, &report.output))
+    } else {
+        report.output
+    };
     let (mut status, mut reason) = (status, report.reason);
     if let Some(why) = too_large_output(&output) {
         output = Raw::empty_object();
+        (status, reason) = (TaskStatus::FailedWithTerminalError, Some(why));
+    }
+    if let Err(why) = step.check_task_output(report.task, status, &output) {
         (status, reason) = (TaskStatus::FailedWithTerminalError, Some(why));
     }
     step.edit(report.task, TaskChange { output: true, ..TaskChange::default() }, |t| {

@@ -28,6 +28,7 @@ pub fn run(step: &mut Step<'_, '_>, rerun: Rerun) -> Result<(), Rejection> {
     {
         return Err(Rejection::BadRequest("No such task to rerun from".to_owned()));
     }
+    check_inputs(step, &rerun)?;
     take_input(step, &rerun);
     match rerun.from {
         RerunFrom::Start => from_start(step),
@@ -37,9 +38,24 @@ pub fn run(step: &mut Step<'_, '_>, rerun: Rerun) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// Inputs that are given must follow their schemas (S-92.6).
+fn check_inputs(step: &mut Step<'_, '_>, rerun: &Rerun) -> Result<(), Rejection> {
+    if let Some(input) = &rerun.input {
+        step.check_workflow_input(input)?;
+    }
+    if let RerunFrom::Task { task, input: Some(input) } = &rerun.from
+        && let Some(node) = step.live.node_of(step.live.task(*task))
+    {
+        step.check_task_input(&node, input).map_err(Rejection::BadRequest)?;
+    }
+    Ok(())
+}
+
 fn take_input(step: &mut Step<'_, '_>, rerun: &Rerun) {
     if let Some(input) = &rerun.input {
         step.set_input(input.clone());
+        step.live.execution.header.input_path = None;
+        step.touch_header();
     }
     if rerun.correlation_id.is_some() {
         step.live.execution.header.correlation_id.clone_from(&rerun.correlation_id);
@@ -194,6 +210,7 @@ fn map_again(step: &mut Step<'_, '_>, no: TaskNo, is_given: bool) {
     if !is_given {
         let mut fresh = step.live.task(no).clone();
         let filled = (node.behaviour.fill)(step, &node, &mut fresh);
+        let filled = filled.and_then(|()| step.check_task_input(&node, &fresh.input));
         step.edit(no, TaskChange { input: true, ..TaskChange::default() }, |t| t.input = fresh.input);
         if let Err(reason) = filled {
             return step.settle(no, TaskStatus::FailedWithTerminalError, Some(reason));

@@ -21,6 +21,10 @@ pub fn run(step: &mut Step<'_, '_>, graph: Option<Arc<Graph>>) -> Result<(), Rej
     if !def.restartable && status == WorkflowStatus::Completed {
         return Err(Rejection::Conflict(format!("Workflow: {id} is non-restartable")));
     }
+    let input = execution.input.clone();
+    if let Some(graph) = &graph {
+        step.check_input_of(graph, &input)?;
+    }
     if let Some(graph) = graph {
         step.keep_definition(graph.clone());
         let header = &mut step.live.execution.header;

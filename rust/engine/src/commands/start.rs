@@ -1,12 +1,13 @@
 //! Start (S-3): the record, its first step, and whatever follows at once.
 
-use crate::command::{Given, Start, Transition};
+use crate::command::{Given, Outcome, Start, Transition};
 use crate::live::{Live, Place};
 use crate::scope::InputScope;
 use crate::step::Step;
+use crate::step::ending::Ending;
 use fastcond_expr::Template;
 use fastcond_json::{Raw, as_str, with_defaults};
-use fastcond_model::{Execution, Header, WorkflowDef};
+use fastcond_model::{Execution, Header, WorkflowDef, WorkflowStatus};
 use std::sync::Arc;
 
 /// Makes the execution and takes its first steps.
@@ -32,7 +33,13 @@ pub fn run(start: Start, given: &mut Given<'_>) -> (Live, Transition) {
     let mut step = Step::new(&mut live, given);
     step.touch_header();
     step.touch_payloads();
-    if is_to_be_held(&mut step) {
+    let input = step.live.execution.input.clone();
+    if let Err(why) = step.check_workflow_input(&input) {
+        // The API answers with it; a child or failure workflow is there, and says why it failed (S-92.6).
+        step.outcome = Outcome::BadInput;
+        let (status, reason) = (WorkflowStatus::Failed, Some(why.to_string()));
+        step.end(Ending { status, reason, task: None, runs_failure_workflow: true });
+    } else if is_to_be_held(&mut step) {
         step.live.execution.header.is_held = true;
     } else {
         first_steps(&mut step);

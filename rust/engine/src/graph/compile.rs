@@ -1,8 +1,9 @@
 //! From a definition tree to an indexed graph, without recursion over its depth.
 
-use super::{Graph, Next, Node, NodeId};
+use super::{Enforced, Graph, Next, Node, NodeId};
 use crate::tasks;
 use fastcond_expr::Template;
+use fastcond_expr::secrets::MENTION;
 use fastcond_json::{Raw, get, with_defaults};
 use fastcond_model::{DefId, TaskDef, WorkflowDef, WorkflowTask};
 use indexmap::IndexMap;
@@ -63,7 +64,8 @@ pub fn compile(def: WorkflowDef) -> Result<Graph, CompileError> {
     let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
     let has_permissive = nodes.iter().any(|n| n.step.permissive && !n.step.optional);
     let (id, name) = (DefId::of(&text), def.name().into());
-    Ok(Graph { id, def, text, name, nodes, by_reference, first, output, has_permissive })
+    let schemas = Enforced::of(def.input_schema.as_ref(), def.output_schema.as_ref(), def.enforce_schema);
+    Ok(Graph { id, def, text, name, nodes, by_reference, first, output, schemas, has_permissive })
 }
 
 fn number_list<'a>(
@@ -158,7 +160,13 @@ fn make_node(
         Some(text) => Raw::of_checked(text),
         None => written(&task_def)?,
     };
+    let mentions_secrets =
+        step.input_parameters.contains(MENTION) || task_def.input_template.contains(MENTION);
+    let (input_schema, output_schema) = (task_def.input_schema.as_ref(), task_def.output_schema.as_ref());
+    let schemas = Enforced::of(input_schema, output_schema, task_def.enforce_schema);
     Ok(Node {
+        schemas: (!schemas.is_empty()).then(|| Box::new(schemas)),
+        mentions_secrets,
         step_json,
         task_def_json,
         defaults: has_template.then(|| Template::compile(&task_def.input_template)),

@@ -25,6 +25,8 @@ pub trait Definitions {
     fn is_heard(&self, event: &str) -> bool;
     /// An allow-listed environment entry (S-8.8).
     fn environment(&self, name: &str) -> Option<String>;
+    /// A payload with its references to secrets filled in, when it has any (S-8.20).
+    fn with_secrets(&self, payload: &str) -> Option<String>;
 }
 
 /// Embeds task definitions and pins sub-workflow versions, in every step of the tree (S-2.4, S-2.9).

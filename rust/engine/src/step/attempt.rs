@@ -62,6 +62,7 @@ impl Step<'_, '_> {
         if node.behaviour.mode != Mode::Mapped && node.behaviour.word != "SUB_WORKFLOW" {
             task.input = Raw::of_checked(merged(&old_input, &task.input));
         }
+        let filled = filled.and_then(|()| self.check_task_input(&node, &task.input));
         task.domain = self.choose_domain(&task.task_type, node.behaviour.mode);
         self.add(task);
         if let Err(reason) = filled {

@@ -35,6 +35,11 @@ impl Step<'_, '_> {
         }
         // S-3.5
         let reason = self.live.graph.first.is_none().then(|| "The definition has no tasks.".to_owned());
+        self.close_completed(reason);
+    }
+
+    /// Completes the execution, unless its output cannot be taken: then it fails (S-91.2, S-92.6).
+    fn close_completed(&mut self, reason: Option<String>) {
         self.close(WorkflowStatus::Completed, reason, None);
         if self.live.execution.header.status == WorkflowStatus::Failed {
             self.start_failure_workflow();
@@ -91,7 +96,7 @@ impl Step<'_, '_> {
             .filter(|r| !r.is_empty())
             .unwrap_or_else(|| format!("Workflow is {status} by TERMINATE task: {}", task.no_id(self.live)));
         if status == WorkflowStatus::Completed {
-            self.close(status, Some(reason), None);
+            self.close_completed(Some(reason));
         } else {
             self.end(Ending { status, reason: Some(reason), task: Some(no), runs_failure_workflow: true });
         }
@@ -107,7 +112,8 @@ impl Step<'_, '_> {
 
     /// Makes the execution terminal: output, failed names, open tasks cancelled, parent told.
     ///
-    /// An output that is too large is dropped, and what would have completed fails (S-91.2).
+    /// An output that is too large is dropped, and what would have completed fails; so it does when its output does not
+    /// follow its schema (S-91.2, S-92.6).
     fn close(&mut self, mut status: WorkflowStatus, mut reason: Option<String>, task: Option<TaskNo>) {
         if status != WorkflowStatus::Completed {
             // S-7.8: the output of an execution that did not complete may name its status.
@@ -119,6 +125,11 @@ impl Step<'_, '_> {
             }
             Raw::empty_object()
         });
+        if status == WorkflowStatus::Completed
+            && let Err(why) = self.check_workflow_output(&output)
+        {
+            (status, reason) = (WorkflowStatus::Failed, Some(why));
+        }
         self.set_output(output);
         self.cancel_open_tasks(status, reason.as_deref());
         let failed: Vec<(Arc<str>, Arc<str>)> = self

@@ -82,6 +82,7 @@ impl Step<'_, '_> {
             task.input = input;
             filled = Ok(());
         }
+        let filled = filled.and_then(|()| self.check_task_input(node, &task.input));
         task.domain = self.choose_domain(&task.task_type, node.behaviour.mode);
         self.add(task);
         match filled {

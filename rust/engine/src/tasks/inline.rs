@@ -15,7 +15,8 @@ pub(super) static INLINE: Behaviour = Behaviour { word: "INLINE", takes_template
 
 fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     let input = step.live.task(no).input.clone();
-    let result = evaluate(step, &input);
+    let filled = step.given.defs.with_secrets(&input);
+    let result = evaluate(step, filled.as_deref().unwrap_or(&input));
     finish(step, no, result);
 }
 

@@ -16,6 +16,7 @@ pub(super) static JSON_JQ_TRANSFORM: Behaviour =
 
 fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     let input = step.live.task(no).input.clone();
+    let input = step.given.defs.with_secrets(&input).map_or(input, Raw::of_checked);
     let filter = get(&input, "queryExpression").and_then(as_str).filter(|text| !text.trim().is_empty());
     let Some(filter) = filter else {
         // S-39.2: an expression that is missing leaves no output.

@@ -13,6 +13,7 @@ pub(super) static LAMBDA: Behaviour = Behaviour { word: "LAMBDA", takes_template
 
 fn run(step: &mut Step<'_, '_>, no: TaskNo, _: &Arc<Node>) {
     let input = step.live.task(no).input.clone();
+    let input = step.given.defs.with_secrets(&input).map_or(input, fastcond_json::Raw::of_checked);
     let source = get(&input, "scriptExpression").and_then(as_str).unwrap_or_default();
     let result = if source.trim().is_empty() {
         Err((TaskStatus::Failed, "Empty 'scriptExpression' in Lambda task's input parameters.".to_owned()))

@@ -2,8 +2,8 @@
 
 use super::masking::masked;
 use super::task::{self, Shown};
+use super::workflow::shown_input;
 use crate::live::Live;
-use crate::step::joins::effective_output;
 use fastcond_json::ObjectWriter;
 use fastcond_model::{Task, WorkflowId, WorkflowStatus};
 
@@ -41,14 +41,16 @@ pub fn write_workflow(live: &Live, asked: &Asked<'_>, out: &mut String) {
     let mut object = ObjectWriter::begin(out);
     write_common(&mut object, live, asked);
     let fields = &live.graph.def.masked_fields;
-    object.raw("input", &masked(&execution.input, fields)).raw("output", &masked(&execution.output, fields));
+    object
+        .raw("input", &masked(shown_input(execution), fields))
+        .raw("output", &masked(&execution.output, fields));
     object.raw("variables", &masked(&execution.variables, fields));
     let mut tasks = object.array("tasks");
     for item in execution.listed() {
         task::write(
             live,
             item,
-            Shown { now_ms: header.update_ms, input: None, hides: true },
+            Shown { now_ms: header.update_ms, for_worker: None, hides: true },
             tasks.element(),
         );
     }
@@ -66,7 +68,7 @@ pub fn write_task(live: &Live, task: &Task, asked: &Asked<'_>, out: &mut String)
     write_common(&mut object, live, asked);
     let fields = &live.graph.def.masked_fields;
     object.raw("input", &masked(&task.input, fields));
-    object.raw("output", &masked(&effective_output(live, task), fields));
+    object.raw("output", &masked(&task::output(live, task), fields));
     object.str("taskType", &task.task_type).str("taskId", &execution.id.task(task.no).to_string());
     object.str("referenceTaskName", &task.reference).str("taskDefName", &task.def_name);
     if let Some(old) = task.retried_of {

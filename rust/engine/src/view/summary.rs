@@ -1,6 +1,7 @@
 //! `WorkflowSummary`, as searches give it.
 
 use super::masking::masked;
+use super::workflow::shown_input;
 use fastcond_json::{ArrayWriter, Kind, ObjectWriter, as_str, elements, kind, members};
 use fastcond_model::Execution;
 
@@ -35,7 +36,7 @@ pub fn write(execution: &Execution, classifier: &str, fields: &[impl AsRef<str>]
         object.str("endTime", &iso(header.end_ms));
     }
     object.str("status", header.status.text());
-    let input = map_text(&masked(&execution.input, fields));
+    let input = map_text(&masked(shown_input(execution), fields));
     let output = map_text(&masked(&execution.output, fields));
     object.str("input", &input).str("output", &output);
     object.str_if_some("reasonForIncompletion", header.reason.as_deref());

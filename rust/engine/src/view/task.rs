@@ -15,10 +15,19 @@ use std::fmt::Write;
 pub struct Shown<'a> {
     /// The clock, for waiting times.
     pub now_ms: i64,
-    /// Input with secrets filled in, for a worker.
-    pub input: Option<&'a str>,
+    /// What only the worker sees.
+    pub for_worker: Option<&'a ForWorker>,
     /// Masked fields are hidden: whoever reads is not the worker that needs them (S-92.7).
     pub hides: bool,
+}
+
+/// What differs in the copy of a task that its worker gets (S-8.20, S-8.22).
+#[derive(Clone, Debug, Default)]
+pub struct ForWorker {
+    /// Input with secrets filled in.
+    pub input: Option<String>,
+    /// Values of `runtimeMetadata` by name, as a JSON object.
+    pub runtime_metadata: Option<String>,
 }
 
 /// About how long a task gets as JSON, so that it is written into one allocation.
@@ -45,7 +54,8 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     let mut object = ObjectWriter::begin(out);
     object.str("taskType", &task.task_type).str("status", task.status.text());
     let fields: &[String] = if shown.hides { &live.graph.def.masked_fields } else { &[] };
-    object.raw("inputData", &masked(shown.input.unwrap_or(&task.input), fields));
+    let input = shown.for_worker.and_then(|given| given.input.as_deref()).unwrap_or(&task.input);
+    object.raw("inputData", &masked(input, fields));
     object.str("referenceTaskName", &task.reference);
     number(&mut object, "retryCount", i64::from(task.retry_count));
     number(&mut object, "seq", i64::from(task.seq));
@@ -96,13 +106,18 @@ pub fn write(live: &Live, task: &Task, shown: Shown<'_>, out: &mut String) {
     number(&mut object, "firstStartTime", 0);
     object.raw("executionMetadata", r#"{"additionalContext":{},"empty":true,"additionalContextMap":{}}"#);
     object.raw("taskDefinition", node.as_ref().map_or("null", |n| &n.task_def_json));
+    if let Some(metadata) = shown.for_worker.and_then(|given| given.runtime_metadata.as_deref()) {
+        object.raw("runtimeMetadata", metadata);
+    }
     number(&mut object, "queueWaitTime", queue_wait_ms(task, shown.now_ms));
     object.bool("loopOverTask", task.iteration > 0);
     object.end();
 }
 
 fn write_output(live: &Live, task: &Task, fields: &[String], object: &mut ObjectWriter<'_>) {
-    if task.status.is_terminal() {
+    if task.output_path.is_some() {
+        object.raw("outputData", "{}");
+    } else if task.status.is_terminal() {
         object.raw("outputData", &masked(&task.output, fields));
     } else {
         object.raw("outputData", &masked(&effective_output(live, task), fields));
@@ -157,7 +172,7 @@ pub fn write_summary(live: &Live, task: &Task, now_ms: i64, out: &mut String) {
     number(&mut object, "executionTime", ran_ms);
     number(&mut object, "queueWaitTime", queue_wait_ms(task, now_ms));
     object.str("taskDefName", &task.def_name).str("taskType", &task.task_type);
-    object.str("input", &task.input).str("output", &effective_output(live, task));
+    object.str("input", &task.input).str("output", &output(live, task));
     id_field(&mut object, "taskId", execution.id.task(task.no).0);
     object.str_if_some("domain", task.domain.as_deref());
     number(&mut object, "workflowPriority", i64::from(header.priority));
@@ -174,7 +189,7 @@ pub fn describe(task: &Task) -> String {
     line
 }
 
-/// Output as the API shows it.
+/// Output as the API shows it: of one that lies outside only the path is (S-91.3).
 pub fn output(live: &Live, task: &Task) -> Raw {
-    effective_output(live, task)
+    if task.output_path.is_some() { Raw::empty_object() } else { effective_output(live, task) }
 }

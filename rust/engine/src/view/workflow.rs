@@ -31,7 +31,7 @@ fn write_live(live: &Live, out: &mut String, include: Include, hides: bool) {
     write_with(&live.execution, &live.graph.text, fields, out, |tasks| {
         if include == Include::Tasks {
             for item in live.execution.listed() {
-                let shown = Shown { now_ms: live.execution.header.update_ms, input: None, hides };
+                let shown = Shown { now_ms: live.execution.header.update_ms, for_worker: None, hides };
                 task::write(live, item, shown, tasks.element());
             }
         }
@@ -63,7 +63,7 @@ fn write_with(
     let mut tasks = object.array("tasks");
     list(&mut tasks);
     tasks.end();
-    object.raw("input", &masked(&execution.input, fields));
+    object.raw("input", &masked(shown_input(execution), fields));
     object.raw("output", &masked(&execution.output, fields));
     object.str_if_some("correlationId", header.correlation_id.as_deref());
     if let Some(from) = header.rerun_from {
@@ -85,6 +85,11 @@ fn write_with(
     object.i64("startTime", header.create_ms).str("workflowName", &header.name);
     object.i64("workflowVersion", i64::from(header.version));
     object.end();
+}
+
+/// The input as it is shown: of one that lies outside only the path is (S-91.3).
+pub(super) fn shown_input(execution: &Execution) -> &str {
+    if execution.header.input_path.is_some() { "{}" } else { &execution.input }
 }
 
 fn write_names(object: &mut ObjectWriter<'_>, field: &str, names: &[Arc<str>]) {

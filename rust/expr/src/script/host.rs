@@ -15,6 +15,8 @@ pub enum Form {
     SyntaxOnly,
     /// As a jq filter over `dollar`: the list of its results is the result ([`crate::jq`]).
     Jq,
+    /// As a JSON Schema for `dollar`: the list of what violates it is the result ([`crate::schema`]).
+    Schema,
 }
 
 /// One call of a script.

@@ -76,7 +76,9 @@ impl Realm {
             Form::SyntaxOnly => self.read_only(&ctx, source),
             Form::Program => self.result(&ctx, source.to_owned(), dollar, &given),
             Form::FunctionBody => self.result(&ctx, format!("(function(){{{source}\n}})()"), dollar, &given),
-            Form::Jq => unreachable!("a filter is no JavaScript: `Scripts::answer` has sent it elsewhere"),
+            Form::Jq | Form::Schema => {
+                unreachable!("not JavaScript: `Scripts::answer` has sent it elsewhere")
+            }
         })
     }
 

@@ -55,7 +55,7 @@ fn create_tasks(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply,
     }
     let mut found = Vec::new();
     for (at, def) in defs.iter().enumerate() {
-        found.extend(at_index(at, validate::task_def(def)));
+        found.extend(at_index(at, validate::task_def(def, machine.scripts())));
     }
     if !found.is_empty() {
         return Err(Failure { violations: found, ..Failure::invalid("", Vec::new()) });
@@ -82,7 +82,7 @@ fn store_task(machine: &mut Machine, def: TaskDef) {
 
 fn update_task(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, Failure> {
     let mut def: TaskDef = typed(body)?;
-    let found = validate::task_def(&def);
+    let found = validate::task_def(&def, machine.scripts());
     if !found.is_empty() {
         return Err(Failure::invalid("updateTaskDef.arg0", found));
     }

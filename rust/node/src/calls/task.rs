@@ -1,7 +1,7 @@
 //! `/api/tasks`: polls, reports and logs (rest-api 5).
 
 use super::Verb::{Act, Begin};
-use super::{Params, Verb, bodies, object};
+use super::{Params, Verb, bodies, object, payloads};
 use crate::machine::Machine;
 use crate::machine::polling::Poll;
 use crate::reply::{Failure, Reply, ReplyTo};
@@ -10,7 +10,7 @@ use fastcond_engine::validate::Violation;
 use fastcond_engine::view::task::{self as view, Shown};
 use fastcond_engine::view::workflow::{self, Include};
 use fastcond_engine::{Command, Outcome};
-use fastcond_json::{ObjectWriter, Raw};
+use fastcond_json::{ObjectWriter, Raw, merged};
 use fastcond_model::{ResultStatus, Task, TaskId, TaskNo, TaskResult, WorkflowId};
 use std::sync::Arc;
 
@@ -155,12 +155,26 @@ fn take_over(machine: &mut Machine, result: TaskResult) -> Result<Taken, Failure
         None if result.extend_lease => ResultStatus::InProgress,
         None => return Err(Failure::bad_request("status of the task result cannot be null")),
     };
+    let (mut status, mut output) = (status, result.output_data);
+    let mut reason = result.reason_for_incompletion;
+    if let Some(path) = &result.external_output_payload_storage_path {
+        match payloads::read_back(machine, path) {
+            // S-91.4: what is in line wins.
+            Ok(outside) => output = Raw::of_checked(merged(&outside, &output)),
+            // A worker cannot mend it, so that its task must not wait for another report.
+            Err(failure) if failure.status == 400 => {
+                (status, reason) = (ResultStatus::FailedWithTerminalError, Some(failure.message));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
     let report = Report {
         task: no,
         status,
-        output: result.output_data,
+        output,
         is_merged: false,
-        reason: result.reason_for_incompletion,
+        // A worker was given secrets, and may quote what failed (quality G22).
+        reason: reason.map(|why| machine.registry.secrets().redacted(&why).into_owned()),
         worker: result.worker_id.map(Into::into),
         keeps_worker: false,
         callback_after_s: result.callback_after_seconds,
@@ -272,7 +286,7 @@ fn read(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failu
     let live = machine.find(workflow).ok_or_else(missing)?;
     let task = live.execution.tasks.get(no).ok_or_else(missing)?;
     let mut out = String::new();
-    view::write(live, task, Shown { now_ms, input: None, hides: true }, &mut out);
+    view::write(live, task, Shown { now_ms, for_worker: None, hides: true }, &mut out);
     Ok(Reply::json(out))
 }
 

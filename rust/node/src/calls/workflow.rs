@@ -1,7 +1,7 @@
 //! `/api/workflow`: starting, reading and operating executions (rest-api 3).
 
 use super::Verb::{Act, Begin};
-use super::{Params, Verb, bodies, object, typed};
+use super::{Params, Verb, bodies, object, payloads, typed};
 use crate::machine::Machine;
 use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::command::Start;
@@ -9,7 +9,7 @@ use fastcond_engine::validate::{self, Violation};
 use fastcond_engine::view::task::{self as task_view, Shown};
 use fastcond_engine::view::workflow::{self as view, Include, StatusParts};
 use fastcond_engine::{Command, Graph, child_to_resume, is_retryable};
-use fastcond_json::{ObjectWriter, Raw, kind};
+use fastcond_json::{ObjectWriter, kind};
 use fastcond_model::request::domains;
 use fastcond_model::{IdempotencyStrategy, StartRequest, TaskStatus, WorkflowId, WorkflowStatus};
 use fastcond_store::NameQuery;
@@ -87,10 +87,13 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         }
         None => find_graph(machine, &name, request.version)?,
     };
-    let input = match request.input {
+    // A path counts only without an input in line (data-model 3).
+    let is_in_line = request.input.as_ref().is_some_and(|input| !input.is_null() && &**input != "{}");
+    let path = request.external_input_payload_storage_path.filter(|_| !is_in_line);
+    let outside = path.as_deref().map(|path| payloads::read_back(machine, path)).transpose()?;
+    let input = match outside.or(request.input) {
         Some(input) if kind(&input) == fastcond_json::Kind::Object => input,
         Some(input) if !input.is_null() => return Err(Failure::bad_request("input must be a JSON object")),
-        _ if request.external_input_payload_storage_path.is_some() => Raw::empty_object(),
         _ => return Err(Failure::bad_request("NULL input passed when starting workflow")),
     };
     let key = request.idempotency_key.filter(|key| !key.trim().is_empty());
@@ -111,9 +114,12 @@ pub fn begin(machine: &mut Machine, request: StartRequest) -> Result<WorkflowId,
         parent: None,
         event: None,
         created_by: request.created_by.map(Into::into),
-        input_path: request.external_input_payload_storage_path.map(Into::into),
+        input_path: path.map(Into::into),
         idempotency_key: key.as_deref().map(Into::into),
     });
+    if let Some(why) = prepared.bad_input() {
+        return Err(Failure::bad_request(why));
+    }
     if prepared.is_to_be_refused() {
         return Err(Failure::new(
             429,
@@ -193,7 +199,7 @@ fn tasks(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Fail
     object.i64("totalHits", i64::try_from(matching.len()).unwrap_or(i64::MAX));
     let mut list = object.array("results");
     for task in matching.into_iter().skip(start).take(count) {
-        task_view::write(live, task, Shown { now_ms, input: None, hides: true }, list.element());
+        task_view::write(live, task, Shown { now_ms, for_worker: None, hides: true }, list.element());
     }
     list.end();
     object.end();

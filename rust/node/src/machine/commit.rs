@@ -36,6 +36,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Why its input cannot be taken: it does not follow the definition's schema (S-92.6).
+    pub fn bad_input(&self) -> Option<&str> {
+        let reason = self.live.execution.header.reason.as_deref();
+        reason.filter(|_| self.transition.outcome == Outcome::BadInput)
+    }
+
     /// Whether it would have to wait and its definition wants it refused instead (S-53.5).
     pub fn is_to_be_refused(&self) -> bool {
         let config = self.live.graph.def.rate_limit_config.as_ref();

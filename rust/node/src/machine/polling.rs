@@ -2,6 +2,7 @@
 
 use super::Machine;
 use super::limits::Admission;
+use super::secrets::for_worker;
 use crate::reply::{Reply, ReplyTo};
 use fastcond_engine::view::task::{self, Shown};
 use fastcond_engine::{Command, Outcome};
@@ -178,15 +179,16 @@ impl Machine {
         let command = Command::HandOut { task: key.task, worker: worker.cloned() };
         match self.command(id, command) {
             Ok(Outcome::Done) => {}
-            Ok(Outcome::Gone | Outcome::Dropped) | Err(_) => {
+            Ok(Outcome::Gone | Outcome::Dropped | Outcome::BadInput) | Err(_) => {
                 self.release_slot(key);
                 return Handed::Gone;
             }
         }
         self.stats.handed_out.add(&[&task_type]);
         let Some(live) = self.executions.get(&id.0).map(|entry| &entry.live) else { return Handed::Gone };
-        let shown = Shown { now_ms: self.now_ms, input: None, hides: false };
         let task = live.task(key.task);
+        let given = for_worker(&self.registry, &node, task);
+        let shown = Shown { now_ms: self.now_ms, for_worker: Some(&given), hides: false };
         let mut out = String::with_capacity(task::written_bytes(&node, task));
         task::write(live, task, shown, &mut out);
         Handed::Out(out)

@@ -3,6 +3,7 @@
 use super::events::Handlers;
 use fastcond_engine::graph::{compile, embed};
 use fastcond_engine::{Definitions, Graph};
+use fastcond_expr::secrets::Secrets;
 use fastcond_model::def::EventHandler;
 use fastcond_model::{DefId, TaskDef, WorkflowDef};
 use fastcond_queue::{Admissions, PollData};
@@ -19,9 +20,10 @@ const SNAPSHOTS_MAX: usize = 20_000;
 pub struct Registry {
     workflows: BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>,
     tasks: BTreeMap<String, Arc<TaskDef>>,
-    environment: Vec<(String, String)>,
     /// Event handlers.
     pub events: Handlers,
+    environment: BTreeMap<String, String>,
+    secrets: Secrets,
     compiled: RefCell<Compiled>,
 }
 
@@ -42,9 +44,24 @@ struct OfName {
 }
 
 impl Registry {
-    /// An empty registry whose expressions may read `environment`.
-    pub fn new(environment: Vec<(String, String)>) -> Self {
-        Self { environment, ..Self::default() }
+    /// An empty registry whose expressions may read `environment`, and whose tasks may be given `secrets`.
+    pub fn new(environment: Vec<(String, String)>, secrets: Secrets) -> Self {
+        Self { environment: environment.into_iter().collect(), secrets, ..Self::default() }
+    }
+
+    /// Secrets that tasks may be given.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Environment entries that expressions may read, by name.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// One environment entry.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str)
     }
 
     /// Registered versions of a name, ascending.
@@ -232,6 +249,10 @@ impl Definitions for Looking<'_> {
     }
 
     fn environment(&self, name: &str) -> Option<String> {
-        self.registry.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        self.registry.variable(name).map(str::to_owned)
+    }
+
+    fn with_secrets(&self, payload: &str) -> Option<String> {
+        self.registry.secrets.filled(payload)
     }
 }

@@ -431,8 +431,10 @@ pub fn read_ready(workflow: u128, bytes: &[u8]) -> Result<Vec<ReadyEntry>, codec
 }
 
 impl Machine {
-    /// Appends a line to a task's log (S-52.13).
+    /// Appends a line to a task's log (S-52.13); a secret that its worker wrote into it is not kept (quality G22).
     pub fn log(&mut self, task: u128, line: &[u8]) {
+        let line = self.registry.secrets().redacted_bytes(line);
+        let line = &*line;
         records::log(self.frames.buffer(), task, self.now_ms, line);
         self.position += 1;
         self.pending.put_log(LogLine {

@@ -23,6 +23,7 @@ pub(super) fn call(call: &Call<'_>) -> Vec<u8> {
         Form::FunctionBody => 1,
         Form::SyntaxOnly => 2,
         Form::Jq => 3,
+        Form::Schema => 4,
     });
     out.extend_from_slice(&call.given.now_ms.to_le_bytes());
     out.extend_from_slice(&call.given.seed.to_le_bytes());
@@ -40,6 +41,7 @@ pub(super) fn read_call(bytes: &[u8]) -> Option<Call<'_>> {
         1 => Form::FunctionBody,
         2 => Form::SyntaxOnly,
         3 => Form::Jq,
+        4 => Form::Schema,
         _ => return None,
     };
     let (now_ms, rest) = rest.split_first_chunk()?;

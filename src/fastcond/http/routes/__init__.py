@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastcond.http.routes import absent, bulk, events, metadata, queues, tasks, workflow
+from fastcond.http.routes import (
+    absent,
+    admin,
+    bulk,
+    environment,
+    events,
+    metadata,
+    payloads,
+    queues,
+    tasks,
+    workflow,
+)
 
 if TYPE_CHECKING:
     from fastcond.http.table import Route
@@ -16,5 +27,8 @@ ROUTES: tuple[Route, ...] = (
     *tasks.ROUTES,
     *queues.ROUTES,
     *events.ROUTES,
+    *environment.ROUTES,
+    *payloads.ROUTES,
+    *admin.ROUTES,
     *absent.ROUTES,
 )

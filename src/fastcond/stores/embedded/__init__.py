@@ -44,6 +44,7 @@ def open_node(config: Config) -> Node:
                 "poll_ms_max": round(config.http.poll_s_max * 1000),
                 "events_kept_ms": round(config.store.events_kept_s * 1000),
                 "environment": dict(config.runtime.environment),
+                "secrets": dict(config.runtime.secrets),
                 "script_command": _script_command(Path(_core.__file__)),
             }
         )

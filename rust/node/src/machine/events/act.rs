@@ -34,7 +34,7 @@ struct Seen {
 
 impl Seen {
     fn scope<'a>(&'a self, machine: &'a Machine) -> PayloadScope<'a> {
-        PayloadScope { payload: &self.payload, environment: &machine.options.environment }
+        PayloadScope { payload: &self.payload, environment: machine.registry.variables() }
     }
 }
 

@@ -24,7 +24,7 @@ impl Handlers {
     }
 
     /// Stores a handler; `environment` fills the names in its event.
-    pub fn put(&mut self, handler: EventHandler, environment: &[(String, String)]) {
+    pub fn put(&mut self, handler: EventHandler, environment: &BTreeMap<String, String>) {
         let name = handler.name.clone().unwrap_or_default();
         self.delete(&name);
         if handler.active {
@@ -59,14 +59,13 @@ impl Handlers {
 }
 
 /// An event with `${NAME}` replaced by what the environment says; names that it does not know stay (S-80.2).
-fn filled(event: &str, environment: &[(String, String)]) -> String {
+fn filled(event: &str, environment: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(event.len());
     let mut rest = event;
     while let Some((before, after)) = rest.split_once("${") {
         out.push_str(before);
-        let known = after.split_once('}').and_then(|(name, left)| {
-            environment.iter().find(|(key, _)| key == name).map(|(_, value)| (value, left))
-        });
+        let known =
+            after.split_once('}').and_then(|(name, left)| environment.get(name).map(|value| (value, left)));
         rest = if let Some((value, left)) = known {
             out.push_str(value);
             left
@@ -83,6 +82,7 @@ fn filled(event: &str, environment: &[(String, String)]) -> String {
 mod tests {
     use super::{Handlers, filled};
     use fastcond_model::def::EventHandler;
+    use std::collections::BTreeMap;
 
     fn handler(name: &str, event: &str, active: bool) -> EventHandler {
         EventHandler {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn names_of_the_environment_are_filled_in_and_others_stay_s_80_2() {
-        let environment = [("STACK".to_owned(), "prod".to_owned())];
+        let environment = BTreeMap::from([("STACK".to_owned(), "prod".to_owned())]);
         for (event, wanted) in [
             ("conductor:w:${STACK}", "conductor:w:prod"),
             ("${STACK}${STACK}", "prodprod"),
@@ -113,13 +113,13 @@ mod tests {
         for (name, event, active) in
             [("b", "e", true), ("a", "e", true), ("c", "e", false), ("d", "e2", true)]
         {
-            handlers.put(handler(name, event, active), &[]);
+            handlers.put(handler(name, event, active), &BTreeMap::new());
         }
         let names = |handlers: &Handlers| -> Vec<String> {
             handlers.waiting_for("e").iter().map(|h| h.name.clone().unwrap_or_default()).collect()
         };
         assert_eq!(names(&handlers), ["a", "b"]);
-        handlers.put(handler("a", "e2", true), &[]);
+        handlers.put(handler("a", "e2", true), &BTreeMap::new());
         assert_eq!(names(&handlers), ["b"]);
         assert!(handlers.delete("b") && !handlers.delete("b"));
         assert!(!handlers.is_heard("e") && handlers.is_heard("e2"));

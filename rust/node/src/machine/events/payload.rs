@@ -3,6 +3,7 @@
 use fastcond_expr::{Scope, Template, text_form};
 use fastcond_json::{Kind, Limits, Raw, Value, check, get, kind};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A payload with every text in it that is a JSON object or list put in as what it says. One that would become too deep or
 /// too large stays as it is.
@@ -38,7 +39,7 @@ pub struct PayloadScope<'a> {
     /// The payload.
     pub payload: &'a Raw,
     /// Environment entries that expressions may read (S-8.8).
-    pub environment: &'a [(String, String)],
+    pub environment: &'a BTreeMap<String, String>,
 }
 
 impl PayloadScope<'_> {
@@ -72,7 +73,7 @@ impl Scope for PayloadScope<'_> {
     }
 
     fn env(&self, name: &str) -> Option<String> {
-        self.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        self.environment.get(name).cloned()
     }
 
     fn task_id(&self) -> Option<String> {
@@ -84,6 +85,7 @@ impl Scope for PayloadScope<'_> {
 mod tests {
     use super::{PayloadScope, expanded};
     use fastcond_json::Raw;
+    use std::collections::BTreeMap;
 
     #[test]
     fn texts_that_hold_objects_or_lists_are_expanded_and_others_stay_s_80_4() {
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn templates_look_into_the_payload_s_80_8() {
         let payload = Raw::of_checked(r#"{"a":{"b":[1,{"c":"x"}]},"n":7}"#);
-        let scope = PayloadScope { payload: &payload, environment: &[] };
+        let scope = PayloadScope { payload: &payload, environment: &BTreeMap::new() };
         let written = Raw::of_checked(r#"{"c":"${a.b[1].c}","n":"${n}","t":"n=${n}","no":"${q.r}"}"#);
         assert_eq!(scope.resolve(&written).as_deref(), Ok(r#"{"c":"x","n":7,"t":"n=7","no":null}"#));
         assert_eq!(scope.resolve_text(Some("${n}")), Ok(Some("7".to_owned())));
