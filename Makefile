@@ -73,6 +73,11 @@ test-tools:
 sdk-test: build  ## Run the published SDKs of five languages against a live server (Node.js 20, JDK 21, Maven, Go 1.22; what is missing is named)
 	$(BIN)/python -m tests.sdk
 
+SECONDS_MAX ?= 120
+.PHONY: fuzz-http
+fuzz-http: build  ## Send requests made from the OpenAPI document for SECONDS_MAX seconds from SEED on; none may meet a fault
+	$(BIN)/python -m tests.http.fuzz --seconds $(SECONDS_MAX) --seed $(SEED)
+
 .PHONY: lint
 lint: $(DEPS_STAMP)  ## Check style, types and licences
 	$(BIN)/ruff check .

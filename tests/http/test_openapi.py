@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 METHODS = {"get", "post", "put", "delete"}
 
 
+def nameless(path: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
 async def _no_metrics() -> bytes:
     return b""
 
@@ -30,25 +34,52 @@ def described(server: Server) -> dict[str, Any]:
 
 def test_the_document_has_exactly_what_is_served(described: dict[str, Any]) -> None:
     assert described["openapi"] == "3.1.0"
-    found = {(method.upper(), path) for path, item in described["paths"].items() for method in item}
+    found = {(method.upper(), nameless(path)) for path, item in described["paths"].items() for method in item}
+    assert len({nameless(path) for path in described["paths"]}) == len(described["paths"])
     beside = {("GET", route.path) for route in operation_routes(None, _no_metrics)}  # type: ignore[arg-type]
-    assert found == {(row.method, row.path) for row in ROUTES if row.verb} | beside - {
-        ("GET", "/api/version")
-    }
+    rows = {(row.method, nameless(row.path)) for row in ROUTES if row.verb}
+    assert found == rows | beside - {("GET", "/api/version")}
 
 
 def test_an_operation_names_what_its_row_reads(described: dict[str, Any]) -> None:
+    items = {nameless(path): (path, item) for path, item in described["paths"].items()}
     for row in ROUTES:
         if not row.verb:
             continue
-        operation = described["paths"][row.path][row.method.lower()]
+        path, item = items[nameless(row.path)]
+        operation = item[row.method.lower()]
         by_place = {
             place: {each["name"] for each in operation["parameters"] if each["in"] == place}
             for place in ("path", "query")
         }
-        assert by_place["path"] == set(re.findall(r"\{(\w+)\}", row.path))
+        assert by_place["path"] == set(re.findall(r"\{(\w+)\}", path))
         assert by_place["query"] == {query.name for query in row.query}
         assert ("requestBody" in operation) == (row.body != "none")
+
+
+def test_an_answer_is_of_the_type_that_the_document_says(server: Server, described: dict[str, Any]) -> None:
+    """Client rules 7, 8 and 12: text where there is text, nothing where there is nothing, JSON elsewhere."""
+    task = {"name": "described", "retryCount": 0}
+    step = {"name": "described", "taskReferenceName": "a", "type": "SIMPLE"}
+    definition = {"name": "described", "version": 1, "tasks": [step]}
+    assert server.call("POST", "/api/metadata/taskdefs", [task]).status == 200
+    assert server.call("PUT", "/api/metadata/workflow", [definition]).status == 200
+    bodies: dict[str, object] = {
+        "/api/workflow": {"name": "described", "version": 1},
+        "/api/workflow/described": {},
+        "/api/metadata/taskdefs": [task],
+        "/api/metadata/workflow/validate": definition,
+        "/api/metadata/workflow?overwrite=true": definition,
+        "/api/tasks/queue/requeue/described": None,
+    }
+    items = {nameless(path): item for path, item in described["paths"].items()}
+    for path, body in bodies.items():
+        answer = server.call("POST", path, body)
+        key = path.partition("?")[0].replace("/described", "/{}")
+        content = items[key]["post"]["responses"]["2XX"].get("content", {})
+        found = (answer.content_type or "").partition(";")[0]
+        assert (answer.status, [found] if found else []) == (200, list(content)), path
+        assert bool(answer.body) == bool(content), path
 
 
 def test_the_document_is_sound(described: dict[str, Any]) -> None:

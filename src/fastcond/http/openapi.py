@@ -37,6 +37,31 @@ TEXT_VERBS = frozenset(
         "queue.requeue",
     }
 )
+# Verbs whose answer has no body at all; 200 or 204 says that it is done.
+EMPTY_VERBS = frozenset(
+    {
+        "workflow.decide",
+        "workflow.pause",
+        "workflow.resume",
+        "workflow.skip",
+        "workflow.restart",
+        "workflow.retry",
+        "workflow.resetcallbacks",
+        "workflow.terminate",
+        "workflow.remove",
+        "workflow.terminate_remove",
+        "tasks.signal",
+        "tasks.log_add",
+        "taskdefs.create",
+        "taskdefs.update",
+        "taskdefs.delete",
+        "workflowdefs.create",
+        "workflowdefs.validate",
+        "workflowdefs.delete",
+    }
+)
+# Verbs that answer 204 when there is nothing.
+NOTHING_VERBS = frozenset({"tasks.poll", "tasks.update_v2", "tasks.log_get"})
 # The version is left out of the document in Conductor too; the others are the document itself.
 HIDDEN = frozenset({"/api/version"})
 PAGE = "/swagger-ui/index.html"
@@ -71,9 +96,12 @@ _ERROR = {
 def document(rows: Iterable[Route], operations: Iterable[Served]) -> dict[str, Any]:
     """Return the document: every row that is built, and the operations beside the table."""
     paths: dict[str, dict[str, Any]] = {}
+    # Two rows may name a variable in the same place differently; in a document they are one path.
+    spelled: dict[str, str] = {}
     for row in rows:
         if row.verb:
-            paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
+            path = spelled.setdefault(re.sub(r"\{\w+\}", "{}", row.path), row.path)
+            paths.setdefault(path, {})[row.method.lower()] = _operation(row, path)
     for served in operations:
         if served.path not in HIDDEN:
             paths.setdefault(served.path, {})["get"] = {
@@ -108,17 +136,21 @@ def openapi_routes(rows: Iterable[Route], operations: Iterable[Served]) -> list[
     ]
 
 
-def _operation(row: Route) -> dict[str, Any]:
+def _operation(row: Route, path: str) -> dict[str, Any]:
     resource, _, action = row.verb.partition(".")
-    content_type = "text/plain" if row.verb in TEXT_VERBS else JSON
+    done: dict[str, Any] = {"description": "Done"}
+    if row.verb not in EMPTY_VERBS:
+        done["content"] = {"text/plain" if row.verb in TEXT_VERBS else JSON: {"schema": {}}}
+    nothing = {"204": {"description": "Nothing"}} if row.verb in NOTHING_VERBS else {}
     error = {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
     operation: dict[str, Any] = {
         "operationId": row.verb.replace(".", "_"),
         "summary": f"{resource}: {action.replace('_', ' ')}",
         "tags": [resource],
-        "parameters": [*_path_parameters(row.path), *(_query_parameter(query) for query in row.query)],
+        "parameters": [*_path_parameters(path), *(_query_parameter(query) for query in row.query)],
         "responses": {
-            "2XX": {"description": "Done", "content": {content_type: {"schema": {}}}},
+            "2XX": done,
+            **nothing,
             "default": {"description": "Refused", "content": {JSON: error}},
         },
     }
