@@ -1,7 +1,7 @@
 """The core and the oracle agree on random definitions, worker behaviour and operator commands (quality T2).
 
 `MODEL_CHECK_N` and `MODEL_CHECK_SEED` choose how many cases and from which seed; a long run by hand is
-`python -m tests.oracle.run --seed 1 --count 50000`. A failure prints the seed, a shrunk list of commands, and
+`python -m tests.oracle.run --seed 1 --count 50000`, with `--skewed` for draws that repeat themselves. A failure prints the seed, a shrunk list of commands, and
 the difference of the two states.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, given, settings
+import pytest
 from tests.oracle.drive import run_case
-from tests.oracle.generate import Case, cases
+from tests.oracle.generate import seeded, skewed
 from tests.oracle.run import model_maker, sweep
 
 COUNT = int(os.environ.get("MODEL_CHECK_N", "300"))
 SEED = int(os.environ.get("MODEL_CHECK_SEED", "1"))
 DOUBTFUL_SHARE_MAX = 20
+# Seeds that found a difference, each with a transcript as long as the generator is as it was then.
+MET_BEFORE = (6_989, 8_751, 9_584, 13_420, 30_069, 40_548, 40_670, 701_304)
 
 
 def test_core_agrees_with_the_oracle_on_random_cases() -> None:
@@ -26,13 +28,15 @@ def test_core_agrees_with_the_oracle_on_random_cases() -> None:
     assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
 
 
-@settings(
-    max_examples=COUNT,
-    deadline=None,
-    # The same cases in every run, to judge a change by its own effect; `make model-test` tries others.
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-@given(case=cases())
-def test_core_agrees_with_the_oracle_on_cases_of_hypothesis(case: Case) -> None:
-    run_case(case, model_maker())
+def test_core_agrees_with_the_oracle_on_skewed_cases() -> None:
+    """Accidents in a row; of our own seeds, so that a change meets the same cases whatever it adds."""
+    seeds = range(SEED, SEED + COUNT)
+    totals, failures = sweep(seeds, model_maker(), draw=skewed, failures_max=3)
+    assert not failures, f"{len(failures)} of {COUNT} skewed cases differ; the first:\n{failures[0]}"
+    assert totals["definitions"] == COUNT
+    assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
+
+
+@pytest.mark.parametrize("seed", MET_BEFORE)
+def test_core_agrees_with_the_oracle_on_what_they_differed_on(seed: int) -> None:
+    run_case(seeded(seed), model_maker())

@@ -59,6 +59,34 @@ def seeded(seed: int) -> Case:
     return case(random.Random(seed))
 
 
+class Skewed(random.Random):
+    """Draws that repeat themselves and keep to the ends of their range, as accidents do.
+
+    What needs the same thing to happen twice, or all to be the first of its kind, is seldom met otherwise.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._habit = super().random()
+        self._before: list[float] = []
+
+    def random(self) -> float:
+        """A number from 0 to below 1; every other draw of `random.Random` is made of it."""
+        if super().random() >= self._habit:
+            found = super().random()
+        elif self._before and super().random() < 0.5:
+            found = self._before[int(super().random() * len(self._before))]
+        else:
+            found = (0.0, 0.5, 1 - 2**-53)[int(super().random() * 3)]
+        self._before = [*self._before[-7:], found]
+        return found
+
+
+def skewed(seed: int) -> Case:
+    """The case of a seed with skewed draws."""
+    return case(Skewed(seed))
+
+
 def cases() -> st.SearchStrategy[Case]:
     """The same cases for hypothesis, which can shrink them."""
     return st.randoms(use_true_random=False).map(case)

@@ -10,11 +10,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.oracle.drive import Maker, Report, explain, failure_of, run_case, shrink
-from tests.oracle.generate import seeded
+from tests.oracle.generate import seeded, skewed
 from tests.oracle.verbs import Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.oracle.generate import Case
 
 
 def model_maker() -> Maker:
@@ -23,9 +25,9 @@ def model_maker() -> Maker:
     return found
 
 
-def check(seed: int, make: Maker) -> Report:
+def check(seed: int, make: Maker, draw: Callable[[int], Case] = seeded) -> Report:
     """Runs the case of a seed; a failure names the seed, the shrunk case and the difference."""
-    case = seeded(seed)
+    case = draw(seed)
     try:
         return run_case(case, make)
     except Exception as error:
@@ -35,7 +37,12 @@ def check(seed: int, make: Maker) -> Report:
 
 
 def sweep(
-    seeds: range, make: Maker, *, failures_max: int = 1, show: Callable[[str], None] | None = None
+    seeds: range,
+    make: Maker,
+    *,
+    draw: Callable[[int], Case] = seeded,
+    failures_max: int = 1,
+    show: Callable[[str], None] | None = None,
 ) -> tuple[Counter[str], list[str]]:
     """Runs many seeds, until there are enough failures; the totals, and the failures."""
     totals: Counter[str] = Counter()
@@ -44,7 +51,7 @@ def sweep(
         if len(failures) >= failures_max:
             break
         try:
-            report = check(seed, make)
+            report = check(seed, make, draw)
         except AssertionError as failure:
             failures.append(str(failure))
             if show is not None:
@@ -64,12 +71,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--self", action="store_true", help="compare the oracle with itself")
+    parser.add_argument("--skewed", action="store_true", help="draw what repeats itself")
     parser.add_argument("--failures", type=int, default=5, help="stop after this many")
     options = parser.parse_args()
     make: Maker = Oracle if options.self else model_maker()
     began = time.monotonic()
     seeds = range(options.seed, options.seed + options.count)
-    totals, failures = sweep(seeds, make, failures_max=options.failures, show=print)
+    draw = skewed if options.skewed else seeded
+    totals, failures = sweep(seeds, make, draw=draw, failures_max=options.failures, show=print)
     for name, number in sorted(totals.items()):
         print(f"{number:>9} {name}")
     print(f"{len(failures)} failures in {time.monotonic() - began:.1f} s, from seed {options.seed}")

@@ -18,6 +18,7 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId, child: WorkflowId) {
     }
     let was_terminal = step.live.execution.header.status.is_terminal();
     reopen(step, no, false);
+    reopen_failed_joins(step);
     let mut siblings = Vec::new();
     if was_terminal {
         revive(step);
@@ -41,6 +42,15 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId, child: WorkflowId) {
 /// knew, and it will answer. Taken at their word, two siblings could cancel and revive each other for ever.
 pub fn is_spoken_to(live: &Live, task: &Task) -> bool {
     task.subworkflow.is_some_and(|child| live.execution.outbox.has_command_for(child))
+}
+
+/// Joins that had given up wait again, for the revived child as for the others (S-4.4).
+fn reopen_failed_joins(step: &mut Step<'_, '_>) {
+    let tasks = &step.live.execution.tasks;
+    let failed = tasks.iter().filter(|t| &*t.task_type == "JOIN" && t.status.is_failure());
+    for no in failed.map(|t| t.no).collect::<Vec<TaskNo>>() {
+        reopen(step, no, false);
+    }
 }
 
 /// What was cancelled with the execution is looked at again: joins and loops wait, the rest is scheduled in place.
