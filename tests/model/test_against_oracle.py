@@ -1,8 +1,8 @@
 """The core and the oracle agree on random definitions, worker behaviour and operator commands (quality T2).
 
 `MODEL_CHECK_N` and `MODEL_CHECK_SEED` choose how many cases and from which seed; a long run by hand is
-`python -m tests.oracle.run --seed 1 --count 50000`, with `--skewed` for draws that repeat themselves. A failure prints the seed, a shrunk list of commands, and
-the difference of the two states.
+`python -m tests.oracle.run --seed 1 --count 50000`, with `--draw skewed` or `--draw limited` for others. A
+failure prints the seed, a shrunk list of commands, and the difference of the two states.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 
 import pytest
 from tests.oracle.drive import run_case
-from tests.oracle.generate import seeded, skewed
+from tests.oracle.generate import DRAWS, seeded
 from tests.oracle.run import model_maker, sweep
 
 COUNT = int(os.environ.get("MODEL_CHECK_N", "300"))
@@ -21,18 +21,12 @@ DOUBTFUL_SHARE_MAX = 20
 MET_BEFORE = (6_989, 8_751, 9_584, 13_420, 30_069, 40_548, 40_670, 701_304)
 
 
-def test_core_agrees_with_the_oracle_on_random_cases() -> None:
-    totals, failures = sweep(range(SEED, SEED + COUNT), model_maker(), failures_max=3)
-    assert not failures, f"{len(failures)} of {COUNT} cases differ; the first:\n{failures[0]}"
-    assert totals["definitions"] == COUNT
-    assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
-
-
-def test_core_agrees_with_the_oracle_on_skewed_cases() -> None:
-    """Accidents in a row; of our own seeds, so that a change meets the same cases whatever it adds."""
+@pytest.mark.parametrize("draw", DRAWS)
+def test_core_agrees_with_the_oracle_on_random_cases(draw: str) -> None:
+    """Of our own seeds, so that a change meets the same cases, whatever it adds elsewhere."""
     seeds = range(SEED, SEED + COUNT)
-    totals, failures = sweep(seeds, model_maker(), draw=skewed, failures_max=3)
-    assert not failures, f"{len(failures)} of {COUNT} skewed cases differ; the first:\n{failures[0]}"
+    totals, failures = sweep(seeds, model_maker(), draw=DRAWS[draw], failures_max=3)
+    assert not failures, f"{len(failures)} of {COUNT} cases differ; the first:\n{failures[0]}"
     assert totals["definitions"] == COUNT
     assert totals["doubtful"] <= 1 + COUNT // DOUBTFUL_SHARE_MAX
 

@@ -6,7 +6,7 @@ import pytest
 from tests.oracle.exhaustive import explore_all, shapes
 from tests.oracle.run import model_maker
 
-# How deep for how many tasks: about half a minute in all. The definitions of so many tasks are counted by hand.
+# How deep for how many tasks: about half a minute in all. The definitions are counted by hand.
 SLICES = ((1, 5, 2), (2, 4, 10), (3, 3, 56))
 
 

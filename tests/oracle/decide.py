@@ -130,8 +130,10 @@ def _pass(world: World, workflow: Workflow) -> Outcome:
         workflow.reason = "the definition has no tasks"
         return Outcome([], complete=True)
     planned: dict[str, Task] = {}
-    if not workflow.tasks:
-        for task in Mapper(world, workflow).instances(workflow.definition.steps[0]):
+    if all(t.status == SKIPPED for t in workflow.tasks):  # S-5.1, S-3.6
+        mapper = Mapper(world, workflow)
+        first = mapper.unskipped(workflow.definition.steps)
+        for task in [] if first is None else mapper.instances(first):
             planned.setdefault(task.ref, task)
     executed = {t.ref for t in workflow.tasks if t.executed}
     terminate = _successful_terminate(workflow)

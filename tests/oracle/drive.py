@@ -150,6 +150,14 @@ class Pair:
 
     def start(self, request: Object) -> None:
         left, right = self.both("workflow.start", {}, request)
+        if not _is_id(left) or not _is_id(right):
+            if _is_id(left) or _is_id(right):
+                raise Mismatch(f"a start: model answers {left}, oracle {right}")
+            return
+        known = [s for s in self.right.workflow_ids if self.right.workflow_ids[s] == right]
+        if known:  # S-90.1
+            require_same("an existing one", left=[left], right=[self.left.workflow_ids[known[0]]])
+            return
         symbol = f"w{len(self.right.workflow_ids) + 1}"
         self.left.know_workflow(symbol, left)
         self.right.know_workflow(symbol, right)
@@ -393,11 +401,13 @@ def shrink(case: Case, make: Maker, *, budget: int = 200) -> Case:
     return case
 
 
-def failure_of(case: Case, make: Maker) -> Exception | None:
+def failure_of(case: Case, make: Maker) -> BaseException | None:
     """How a case fails, if it does; whatever it raises is what we are looking for."""
     try:
         run_case(case, make)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the core is no Exception
         return error
     return None
 
