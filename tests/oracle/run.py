@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tests.oracle.generate import Case
 
-SHOWN_EVERY = 5_000
+# A panic of the core ends the process: then these lines tell where to look.
+SHOWN_EVERY = 1_000
 
 
 def model_maker() -> Maker:
@@ -32,9 +33,7 @@ def check(seed: int, make: Maker, draw: Callable[[int], Case] = seeded) -> Repor
     case = draw(seed)
     try:
         return run_case(case, make)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of the core is no Exception
+    except Exception as error:
         smaller = shrink(case, make)
         shown = failure_of(smaller, make) or error
         raise AssertionError(f"seed {seed}: {type(shown).__name__}: {shown}\n\n{explain(smaller)}") from error
