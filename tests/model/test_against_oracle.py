@@ -17,8 +17,8 @@ from tests.oracle.run import model_maker, sweep
 COUNT = int(os.environ.get("MODEL_CHECK_N", "300"))
 SEED = int(os.environ.get("MODEL_CHECK_SEED", "1"))
 DOUBTFUL_SHARE_MAX = 20
-# Seeds that found a difference, each with a transcript as long as the generator is as it was then.
-MET_BEFORE = (6_989, 8_751, 9_584, 13_420, 30_069, 40_548, 40_670, 701_304)
+# Seeds that found a difference, as long as the generator is what it was then.
+MET_BEFORE = (6_989, 8_751, 9_584, 13_420, 20_948, 30_069, 36_192, 40_548, 40_670, 701_304)
 
 
 @pytest.mark.parametrize("draw", DRAWS)
