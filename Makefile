@@ -100,9 +100,16 @@ kill-test: build  ## Kill the server KILLS times under load and look for anythin
 	$(BIN)/python -m tests.durability.kill --kills $(KILLS) --seed $(SEED)
 
 CASES ?= 5000
+DRAW ?= plain
+TASKS ?= 4
+COMMANDS ?= 6
 .PHONY: model-test
 model-test: build  ## Compare the core with the oracle on CASES random workflows from SEED on
-	$(BIN)/python -m tests.oracle.run --seed $(SEED) --count $(CASES) --failures 20
+	$(BIN)/python -m tests.oracle.run --seed $(SEED) --count $(CASES) --failures 20 --draw $(DRAW)
+
+.PHONY: model-exhaustive
+model-exhaustive: build  ## Compare the core with the oracle on every definition of up to TASKS tasks, every command on every state (hours)
+	nice -n 15 $(BIN)/python -m tests.oracle.exhaustive --tasks $(TASKS) --commands $(COMMANDS)
 
 RANDOM_CASES ?= 500
 .PHONY: differential

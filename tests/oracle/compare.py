@@ -44,6 +44,10 @@ class Side:
         self.workflow_ids[symbol] = found
         self._symbols[found] = symbol
 
+    def know_task(self, symbol: str, found: str) -> None:
+        self.task_ids[symbol] = found
+        self._symbols[found] = symbol
+
     def know_tasks(self, symbol: str, tasks: list[Object]) -> None:
         for task in tasks:
             name = f"{symbol}/{task['referenceTaskName']}#{task['retryCount']}"

@@ -130,9 +130,10 @@ def _pass(world: World, workflow: Workflow) -> Outcome:
         workflow.reason = "the definition has no tasks"
         return Outcome([], complete=True)
     planned: dict[str, Task] = {}
-    if not workflow.tasks:
-        for task in Mapper(world, workflow).instances(workflow.definition.steps[0]):
-            planned.setdefault(task.ref, task)
+    if all(t.status == SKIPPED for t in workflow.tasks):  # S-5.1, S-3.6
+        mapper = Mapper(world, workflow)
+        first = mapper.unskipped(workflow.definition.steps)
+        _plan(world, workflow, planned, tasks=[] if first is None else mapper.instances(first))
     executed = {t.ref for t in workflow.tasks if t.executed}
     terminate = _successful_terminate(workflow)
     for task in [t for t in workflow.tasks if not t.retried and t.status != SKIPPED and not t.executed]:
@@ -146,14 +147,21 @@ def _pass(world: World, workflow: Workflow) -> Outcome:
                 executed.discard(again.ref)
         if task.terminal and not task.retried and not task.executed:
             task.executed = True
-            for following in successors(world, workflow, task=task):
-                planned.setdefault(following.ref, following)
+            _plan(world, workflow, planned, tasks=successors(world, workflow, task=task))
     wanted = [t for ref, t in planned.items() if ref not in executed]
     if terminate is None and (wanted or not _all_done(workflow)):
         return Outcome(wanted)
     if terminate is None:
         _check_permissive(workflow)
     return Outcome(wanted, complete=True, terminate=terminate)
+
+
+def _plan(world: World, workflow: Workflow, planned: dict[str, Task], *, tasks: list[Task]) -> None:
+    """Adds each to the plan if its name is free (S-5.9)."""
+    for task in tasks:
+        if task.ref in planned and definitions.locate(workflow.definition, task.base) is None:
+            world.doubt("S-24.5: two dynamic forks that begin in one turn give their children the same name")
+        planned.setdefault(task.ref, task)
 
 
 def _successful_terminate(workflow: Workflow) -> Task | None:
@@ -226,9 +234,10 @@ def _check_permissive(workflow: Workflow) -> None:
 def schedule(world: World, workflow: Workflow, *, candidates: list[Task]) -> list[Task]:
     """Adds the candidates that are not there yet, and starts or queues them (S-4.7 to S-4.9, S-1.15)."""
     there = {(t.ref, t.retry_count) for t in workflow.tasks}
+    waiting = {t.ref for t in workflow.tasks if not t.terminal}  # S-96.5: one of a name that has not ended
     fresh = []
     for task in candidates:
-        if (task.ref, task.retry_count) not in there:
+        if (task.ref, task.retry_count) not in there and task.ref not in waiting:
             there.add((task.ref, task.retry_count))
             fresh.append(task)
     for task in fresh:

@@ -150,6 +150,14 @@ class Pair:
 
     def start(self, request: Object) -> None:
         left, right = self.both("workflow.start", {}, request)
+        if not _is_id(left) or not _is_id(right):
+            if _is_id(left) or _is_id(right):
+                raise Mismatch(f"a start: model answers {left}, oracle {right}")
+            return
+        known = [s for s in self.right.workflow_ids if self.right.workflow_ids[s] == right]
+        if known:  # S-90.1
+            require_same("an existing one", left=[left], right=[self.left.workflow_ids[known[0]]])
+            return
         symbol = f"w{len(self.right.workflow_ids) + 1}"
         self.left.know_workflow(symbol, left)
         self.right.know_workflow(symbol, right)

@@ -59,6 +59,65 @@ def seeded(seed: int) -> Case:
     return case(random.Random(seed))
 
 
+class Skewed(random.Random):
+    """Draws that repeat themselves and keep to the ends of their range, as accidents do.
+
+    What needs the same thing to happen twice, or all to be the first of its kind, is seldom met otherwise.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._habit = super().random()
+        self._before: list[float] = []
+
+    def random(self) -> float:
+        """A number from 0 to below 1; every other draw of `random.Random` is made of it."""
+        if super().random() >= self._habit:
+            found = super().random()
+        elif self._before and super().random() < 0.5:
+            found = self._before[int(super().random() * len(self._before))]
+        else:
+            found = (0.0, 0.5, 1 - 2**-53)[int(super().random() * 3)]
+        self._before = [*self._before[-7:], found]
+        return found
+
+
+def skewed(seed: int) -> Case:
+    """The case of a seed with skewed draws."""
+    return case(Skewed(seed))
+
+
+def limited(seed: int) -> Case:
+    """The case of a seed, started more often, with keys and limits on how many run (S-53.5, S-90.1)."""
+    found, rng = seeded(seed), random.Random(f"limited {seed}")
+    workflow_defs = [d | _limit(rng) if rng.random() < 0.4 else d for d in found.workflow_defs]
+    commands = list(found.commands)
+    for _ in range(rng.randint(1, 4)):
+        again = Command("start", args=found.start | _key(rng))
+        commands.insert(rng.randint(0, len(commands)), again)
+    return Case(found.task_defs, workflow_defs, found.start | _key(rng), commands)
+
+
+def _limit(rng: random.Random) -> Object:
+    config = {
+        "rateLimitKey": rng.choice(("k", "${workflow.input.s}")),
+        "concurrentExecLimit": rng.choice((1, 1, 2)),
+        "policy": rng.choice(("QUEUE", "QUEUE", "REJECT")),
+    }
+    return {"rateLimitConfig": config}
+
+
+def _key(rng: random.Random) -> Object:
+    if rng.random() < 0.3:
+        return {}
+    strategy = rng.choice(("FAIL", "RETURN_EXISTING", "FAIL_ON_RUNNING", None))
+    return {"idempotencyKey": rng.choice(("k1", "k2")), "idempotencyStrategy": strategy}
+
+
+# How the case of a seed may be drawn.
+DRAWS: dict[str, Callable[[int], Case]] = {"plain": seeded, "skewed": skewed, "limited": limited}
+
+
 def cases() -> st.SearchStrategy[Case]:
     """The same cases for hypothesis, which can shrink them."""
     return st.randoms(use_true_random=False).map(case)

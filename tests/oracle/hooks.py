@@ -78,6 +78,15 @@ def grow_join(workflow: Workflow, task: Task) -> bool:
     return task.output != before
 
 
+def grow_joins(workflow: Workflow) -> bool:
+    """Lets all waiting joins take over what there is, those over other joins too; whether any is new."""
+    waiting = [t for t in workflow.tasks if t.type == "JOIN" and not t.terminal]
+    changed = False
+    while any(grow_join(workflow, t) for t in waiting):
+        changed = True
+    return changed
+
+
 def _join(_world: World, workflow: Workflow, task: Task) -> None:
     grow_join(workflow, task)
     _, final, everything = _joined(workflow, task)

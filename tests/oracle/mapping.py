@@ -142,7 +142,7 @@ class Mapper:
         fork.start = fork.end = self.world.now
         found = [fork]
         for branch in step.branches:
-            first = self._unskipped(branch)
+            first = self.unskipped(branch)
             if first is not None:
                 found.extend(self._absent(self.map(first)))
         return found if self._is_skipped(join) else found + self.map(join)
@@ -151,7 +151,7 @@ class Mapper:
         found = self.workflow.current(step.ref)
         return found is not None and found.status == SKIPPED
 
-    def _unskipped(self, steps: tuple[Step, ...]) -> Step | None:
+    def unskipped(self, steps: tuple[Step, ...]) -> Step | None:
         """The first step of a list that was not skipped (S-60.8, S-6.8)."""
         skipped = {t.ref for t in self.workflow.tasks if t.status == SKIPPED}
         return next((s for s in steps if s.ref not in skipped), None)
@@ -240,7 +240,7 @@ class Mapper:
     def _with_branch(self, task: Task, chosen: tuple[Step, ...]) -> list[Task]:
         # S-27.1, S-27.2: chosen and complete as it is mapped, so a retry never chooses a second time.
         task.status, task.start, task.end = COMPLETED, self.world.now, self.world.now
-        first = self._unskipped(chosen)
+        first = self.unskipped(chosen)
         task.has_children = first is not None
         return [task] if first is None else [task, *self._absent(self.map(first))]
 

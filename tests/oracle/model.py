@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,6 +114,9 @@ class WorkflowDef:
     failure_workflow: Json
     failure_version: int | None
 
+    def __deepcopy__(self, _memo: object) -> WorkflowDef:
+        return self
+
 
 @dataclass
 class Task:
@@ -151,6 +155,13 @@ class Task:
     # When it may be handed out or started (None: in no queue), and its place among those due then.
     due: int | None = None
     push: int = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Task:
+        twin = copy.copy(self)
+        twin.inputs = copy.deepcopy(self.inputs, memo)
+        twin.output = copy.deepcopy(self.output, memo)
+        twin.items = copy.deepcopy(self.items, memo)
+        return twin
 
     @property
     def terminal(self) -> bool:

@@ -213,7 +213,8 @@ def run_again(world: World, workflow: Workflow) -> None:
 
 
 def revive_parents(world: World, child: Workflow) -> None:
-    """Brings the ancestors of a revived child back to life (S-61.9)."""
+    """Brings the ancestors of a revived child back to life (S-61.9), afterwards (S-63.9)."""
+    world.begin_due(child)
     parent = world.workflows.get(child.parent_id or "")
     task = parent.task(child.parent_task_id or "") if parent is not None else None
     if parent is None or task is None or task.step.optional or task.retried:
@@ -225,20 +226,27 @@ def revive_parents(world: World, child: Workflow) -> None:
     back_in_progress(task)
     task.subworkflow_changed = True
     run_again(world, parent)
-    for other in list(parent.tasks):
-        if other is not task and not other.retried and parent.current(other.ref) is other:
-            _revive_sibling(world, parent, task=other)
+    others = [t for t in parent.tasks if t is not task and not t.retried and parent.current(t.ref) is t]
+    siblings = [w for t in others if (w := _failed_child(world, t)) is not None]
+    for other in others:
+        _revive_sibling(world, parent, task=other)
     close_ready_joins(world, parent)
     decide(world, parent)
+    # S-63.9: one transaction per workflow. A parent that fails again at once leaves its other children alone.
+    for sibling in [] if parent.terminal else siblings:
+        with contextlib.suppress(Refusal):
+            _retry(world, sibling)
     revive_parents(world, parent)
 
 
-def _revive_sibling(world: World, parent: Workflow, *, task: Task) -> None:
+def _failed_child(world: World, task: Task) -> Workflow | None:
+    """The child of an unsuccessful SUB_WORKFLOW task, if it has ended too."""
     child = world.workflows.get(task.child or "") if task.type == "SUB_WORKFLOW" else None
-    if child is not None and task.unsuccessful:
-        if child.status not in {RUNNING, PAUSED}:
-            with contextlib.suppress(Refusal):
-                _retry(world, child)
+    return child if child is not None and task.unsuccessful and child.terminal else None
+
+
+def _revive_sibling(world: World, parent: Workflow, *, task: Task) -> None:
+    if task.type == "SUB_WORKFLOW" and task.unsuccessful and task.child in world.workflows:
         back_in_progress(task)
         task.subworkflow_changed = True
     elif task.status == CANCELED and task.type in {"JOIN", "DO_WHILE"}:

@@ -81,6 +81,7 @@ def _take_input(workflow: Workflow, request: Object) -> None:
 def _from_start(world: World, workflow: Workflow) -> None:
     """S-63.2."""
     operations.run_again(world, workflow)
+    workflow.held = False  # S-53.5: what is held is a start
     workflow.tasks, workflow.output = [], {}
     workflow.variables = dict(workflow.definition.variables)
     decide(world, workflow)

@@ -10,11 +10,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.oracle.drive import Maker, Report, explain, failure_of, run_case, shrink
-from tests.oracle.generate import seeded
+from tests.oracle.generate import DRAWS, seeded
 from tests.oracle.verbs import Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.oracle.generate import Case
+
+# A panic of the core ends the process: then these lines tell where to look.
+SHOWN_EVERY = 1_000
 
 
 def model_maker() -> Maker:
@@ -23,9 +28,9 @@ def model_maker() -> Maker:
     return found
 
 
-def check(seed: int, make: Maker) -> Report:
+def check(seed: int, make: Maker, draw: Callable[[int], Case] = seeded) -> Report:
     """Runs the case of a seed; a failure names the seed, the shrunk case and the difference."""
-    case = seeded(seed)
+    case = draw(seed)
     try:
         return run_case(case, make)
     except Exception as error:
@@ -35,18 +40,26 @@ def check(seed: int, make: Maker) -> Report:
 
 
 def sweep(
-    seeds: range, make: Maker, *, failures_max: int = 1, show: Callable[[str], None] | None = None
+    seeds: range,
+    make: Maker,
+    *,
+    draw: Callable[[int], Case] = seeded,
+    failures_max: int = 1,
+    show: Callable[[str], None] | None = None,
 ) -> tuple[Counter[str], list[str]]:
     """Runs many seeds, until there are enough failures; the totals, and the failures."""
     totals: Counter[str] = Counter()
     failures: list[str] = []
     for seed in seeds:
+        if seed % SHOWN_EVERY == 0 and show is not None:
+            show(f"at seed {seed}, {len(failures)} failures")
         if len(failures) >= failures_max:
             break
         try:
-            report = check(seed, make)
+            report = check(seed, make, draw)
         except AssertionError as failure:
             failures.append(str(failure))
+            totals.update(definitions=1)
             if show is not None:
                 show(str(failure))
             continue
@@ -58,18 +71,26 @@ def sweep(
     return totals, failures
 
 
+def _show(text: str) -> None:
+    print(text, flush=True)
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compares the core with the oracle on random definitions.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--self", action="store_true", help="compare the oracle with itself")
+    parser.add_argument("--draw", choices=DRAWS, default="plain", help="how the cases are drawn")
     parser.add_argument("--failures", type=int, default=5, help="stop after this many")
     options = parser.parse_args()
     make: Maker = Oracle if options.self else model_maker()
     began = time.monotonic()
     seeds = range(options.seed, options.seed + options.count)
-    totals, failures = sweep(seeds, make, failures_max=options.failures, show=print)
+    draw = DRAWS[options.draw]
+    totals, failures = sweep(
+        seeds, make, draw=draw, failures_max=options.failures, show=lambda text: print(text, flush=True)
+    )
     for name, number in sorted(totals.items()):
         print(f"{number:>9} {name}")
     print(f"{len(failures)} failures in {time.monotonic() - began:.1f} s, from seed {options.seed}")

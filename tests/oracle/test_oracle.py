@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.oracle.drive import run_case
-from tests.oracle.generate import Case, cases, seeded
+from tests.oracle.generate import DRAWS, Case, Skewed, cases
 from tests.oracle.run import sweep
 from tests.oracle.verbs import Oracle
 
@@ -37,6 +38,14 @@ def test_hypothesis_cases_end_and_agree_with_themselves(case: Case) -> None:
     run_case(case, Oracle)
 
 
-def test_a_seed_always_gives_the_same_case() -> None:
-    assert seeded(7) == seeded(7)
-    assert seeded(7) != seeded(8)
+@pytest.mark.parametrize("draw", DRAWS)
+def test_a_seed_always_gives_the_same_case(draw: str) -> None:
+    assert DRAWS[draw](7) == DRAWS[draw](7)
+    assert DRAWS[draw](7) != DRAWS[draw](8)
+
+
+def test_skewed_draws_repeat_themselves() -> None:
+    skew = [Skewed(seed) for seed in range(20)]
+    draws = [[one.random() for _ in range(100)] for one in skew]
+    assert sum(len(set(d)) < 60 for d in draws) > 5, "hardly anybody has a habit"
+    assert sum(len(set(d)) > 80 for d in draws) > 2, "hardly anybody is free of one"

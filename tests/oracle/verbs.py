@@ -194,6 +194,8 @@ _PAYLOADS = ("input", "output", "variables", "inputData", "outputData")
 
 def _masked(shown: Object, hidden: set[str]) -> Object:
     """What a reader sees: values of masked fields are hidden in payloads (S-92.7)."""
+    if not hidden:
+        return shown
 
     def hide(value: Json) -> Json:
         if isinstance(value, dict):

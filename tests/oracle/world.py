@@ -7,7 +7,7 @@ import dataclasses
 import uuid
 from collections import deque
 
-from tests.oracle import definitions, ending, mailbox, timeouts
+from tests.oracle import definitions, ending, hooks, mailbox, timeouts
 from tests.oracle.decide import decide, start_due_wait
 from tests.oracle.expressions import context_of, resolve, text, with_template
 from tests.oracle.mapping import pinned
@@ -269,10 +269,20 @@ class World:
         A timer is a command of its own (S-55.2 Do): what is overdue the moment it is made strikes when the
         command that made it is over.
         """
-        while self._admit() or self._start_due_child() or self._deliver() or self._fire_overdue():
-            pass
+        while True:
+            while self._admit() or self._start_due_child():
+                pass
+            self._grow_joins()
+            if not self._deliver() and not self._fire_overdue():
+                break
         for workflow in self.workflows.values():
             self.keep_timer(workflow)
+
+    def _grow_joins(self) -> None:
+        """S-25.4: what a joined task puts out is in its join before anything else happens to the workflow."""
+        for workflow in self.workflows.values():
+            if not workflow.terminal:
+                hooks.grow_joins(workflow)
 
     def _fire_overdue(self) -> bool:
         for workflow in list(self.workflows.values()):
@@ -298,8 +308,12 @@ class World:
         if (child.id, None) in self.messages:
             self.messages.remove((child.id, None))
             decide(self, child)
-            while self._start_due_in(child):
-                pass
+            self.begin_due(child)
+
+    def begin_due(self, workflow: Workflow) -> None:
+        """What a workflow starts begins with it, before another workflow hears of anything (S-63.9)."""
+        while self._start_due_in(workflow):
+            pass
 
     def _begin_if_due(self, workflow: Workflow, task: Task) -> bool:
         due = task.status == SCHEDULED and task.due is not None and task.due <= self.now
@@ -361,6 +375,7 @@ class World:
             # All timers of one instant strike before what they set off between workflows is heard.
             for workflow in together:
                 self.fire(workflow)
+                self.begin_due(workflow)
             self.settle()
             for workflow in together:
                 after = self._next(workflow)

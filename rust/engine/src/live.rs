@@ -63,15 +63,28 @@ pub struct Live {
     /// Instances made while steps are being mapped, with the one that was current before: they do not see each other.
     fresh: BTreeMap<TaskNo, TaskNo>,
     hides_new: bool,
-    /// Instances that changed since joins and loops were last looked at; true for new ones. What a join or loop in
-    /// progress shows to expressions is what it had then (S-25.4, S-28.5).
-    unseen: BTreeMap<TaskNo, bool>,
+    /// Instances that changed since joins and loops were last looked at. What a join or loop in progress shows to
+    /// expressions is what it had then (S-25.4, S-28.5).
+    unseen: BTreeMap<TaskNo, Unseen>,
+    /// The output that an overwritten one had then, unless it was empty.
+    overwritten: BTreeMap<TaskNo, Raw>,
     /// Joins and loops that were reopened since: they show what they ended with.
     reopened: BTreeSet<TaskNo>,
     terminate: Option<TaskNo>,
     /// Compiled steps of dynamic instances.
     dynamic: BTreeMap<TaskNo, Arc<Node>>,
     index: Index,
+}
+
+/// How an instance changed since joins and loops were last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unseen {
+    /// Its output is the one that it had.
+    Touched,
+    /// Its output is another one.
+    Overwritten,
+    /// It was made since.
+    New,
 }
 
 /// Whether nothing can change about an instance without an operator: its successors are computed, or it was replaced.
@@ -90,6 +103,7 @@ impl Live {
             fresh: BTreeMap::new(),
             hides_new: false,
             unseen: BTreeMap::new(),
+            overwritten: BTreeMap::new(),
             reopened: BTreeSet::new(),
             terminate: None,
             dynamic: BTreeMap::new(),
@@ -274,13 +288,27 @@ impl Live {
     }
 
     /// An instance changed, or was made.
-    pub fn note_unseen(&mut self, no: TaskNo, is_new: bool) {
-        *self.unseen.entry(no).or_default() |= is_new;
+    pub fn note_unseen(&mut self, no: TaskNo, how: Unseen) {
+        let entry = self.unseen.entry(no).or_insert(how);
+        *entry = (*entry).max(how);
+    }
+
+    /// The output of an instance is about to be replaced: joins and loops took over the one it has.
+    pub fn note_overwritten(&mut self, no: TaskNo) {
+        if self.unseen.get(&no).is_some_and(|how| *how >= Unseen::Overwritten) {
+            return;
+        }
+        self.note_unseen(no, Unseen::Overwritten);
+        let output = &self.task(no).output;
+        if &**output != "{}" {
+            self.overwritten.insert(no, output.clone());
+        }
     }
 
     /// Joins and loops are looked at.
     pub fn see_all(&mut self) {
         self.unseen.clear();
+        self.overwritten.clear();
         self.reopened.clear();
     }
 
@@ -294,14 +322,15 @@ impl Live {
         self.reopened.contains(&no)
     }
 
-    /// Whether an instance changed since joins and loops were last looked at.
-    pub fn is_unseen(&self, no: TaskNo) -> bool {
-        self.unseen.contains_key(&no)
+    /// Whether an instance was made since joins and loops were last looked at.
+    pub fn is_unseen_new(&self, no: TaskNo) -> bool {
+        self.unseen.get(&no) == Some(&Unseen::New)
     }
 
-    /// Whether an instance was made since.
-    pub fn is_unseen_new(&self, no: TaskNo) -> bool {
-        self.unseen.get(&no) == Some(&true)
+    /// The output that an instance had when joins and loops were last looked at, if it is another one now.
+    pub fn output_before(&self, no: TaskNo) -> Option<Raw> {
+        let is_other = *self.unseen.get(&no)? >= Unseen::Overwritten;
+        is_other.then(|| self.overwritten.get(&no).cloned().unwrap_or_else(Raw::empty_object))
     }
 
     /// Newest instance of a name as expressions see it (S-8.12).

@@ -14,7 +14,7 @@ pub mod schemas;
 
 use crate::command::{Given, Outcome, TaskEvent, Transition};
 use crate::graph::Graph;
-use crate::live::Live;
+use crate::live::{Live, Unseen};
 use fastcond_json::Raw;
 use fastcond_model::{Change, Message, Outgoing, Task, TaskChange, TaskNo, TaskStatus};
 use std::collections::{BTreeMap, VecDeque};
@@ -129,6 +129,9 @@ impl<'a, 'g> Step<'a, 'g> {
     /// Status changes go through here too; the open counts are kept by the callers that make instances final.
     pub fn edit<T>(&mut self, no: TaskNo, parts: TaskChange, change: impl FnOnce(&mut Task) -> T) -> T {
         let now_ms = self.given.now_ms;
+        if parts.output {
+            self.live.note_overwritten(no);
+        }
         let task = self.live.task_mut(no);
         let before = task.status;
         let result = change(task);
@@ -160,7 +163,7 @@ impl<'a, 'g> Step<'a, 'g> {
     pub fn touch(&mut self, no: TaskNo, parts: TaskChange) {
         let entry = self.touched.entry(no).or_default();
         *entry = entry.and(parts);
-        self.live.note_unseen(no, false);
+        self.live.note_unseen(no, Unseen::Touched);
     }
 
     /// Stores a new instance, registers it, and lets it be looked at.
@@ -169,7 +172,8 @@ impl<'a, 'g> Step<'a, 'g> {
         let (task_type, status) = (task.task_type.clone(), task.status);
         self.events.push(TaskEvent { task: no, task_type, status });
         // A further attempt takes the place of the one before, so its name was there.
-        self.live.note_unseen(no, task.retried_of.is_none());
+        let how = if task.retried_of.is_none() { Unseen::New } else { Unseen::Overwritten };
+        self.live.note_unseen(no, how);
         self.live.execution.tasks.put(task);
         self.touch(no, TaskChange::ALL);
         self.live.note_new(no);

@@ -18,20 +18,27 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId, child: WorkflowId) {
     }
     let was_terminal = step.live.execution.header.status.is_terminal();
     reopen(step, no, false);
-    let mut siblings = Vec::new();
+    reopen_failed_joins(step);
+    let mut cancelled = Cancelled::default();
     if was_terminal {
         revive(step);
-        siblings = reopen_cancelled(step);
+        cancelled = reopen_cancelled(step);
         step.tell_parent_revived();
     }
+    // What is begun may be over at once, and then tells the joins that wait for it: they must be counting again.
     step.live.rebuild();
+    for no in cancelled.to_begin {
+        if let Some(node) = step.live.node_of(step.live.task(no)) {
+            step.start_instance(no, &node);
+        }
+    }
     step.live.work = pass::unfinished(step.live).into();
     step.close_ready_joins();
     step.go_on();
     // What failed this execution before may fail it again at once. Then the siblings stay as they are: each revival
     // would come back as another one of this execution, for ever.
     if !step.live.execution.header.status.is_terminal() {
-        for child in siblings {
+        for child in cancelled.children {
             step.send(Message::Resume { child });
         }
     }
@@ -43,10 +50,26 @@ pub fn is_spoken_to(live: &Live, task: &Task) -> bool {
     task.subworkflow.is_some_and(|child| live.execution.outbox.has_command_for(child))
 }
 
+/// Joins that had given up wait again, for the revived child as for the others (S-4.4).
+fn reopen_failed_joins(step: &mut Step<'_, '_>) {
+    let tasks = &step.live.execution.tasks;
+    let failed = tasks.iter().filter(|t| &*t.task_type == "JOIN" && t.status.is_failure());
+    for no in failed.map(|t| t.no).collect::<Vec<TaskNo>>() {
+        reopen(step, no, false);
+    }
+}
+
+/// What was cancelled with an execution and goes on with it.
+#[derive(Default)]
+struct Cancelled {
+    to_begin: Vec<TaskNo>,
+    /// Children to be resumed.
+    children: Vec<WorkflowId>,
+}
+
 /// What was cancelled with the execution is looked at again: joins and loops wait, the rest is scheduled in place.
-/// Children to be resumed are given back.
-fn reopen_cancelled(step: &mut Step<'_, '_>) -> Vec<WorkflowId> {
-    let mut siblings = Vec::new();
+fn reopen_cancelled(step: &mut Step<'_, '_>) -> Cancelled {
+    let mut found = Cancelled::default();
     let cancelled: Vec<TaskNo> = step
         .live
         .execution
@@ -69,7 +92,7 @@ fn reopen_cancelled(step: &mut Step<'_, '_>) -> Vec<WorkflowId> {
             continue;
         }
         if let Some(child) = child {
-            siblings.push(child);
+            found.children.push(child);
             continue;
         }
         step.edit(no, TaskChange::default(), |t| {
@@ -79,9 +102,7 @@ fn reopen_cancelled(step: &mut Step<'_, '_>) -> Vec<WorkflowId> {
             t.start_ms = 0;
             t.poll_count = 0;
         });
-        if let Some(node) = step.live.node_of(step.live.task(no)) {
-            step.start_instance(no, &node);
-        }
+        found.to_begin.push(no);
     }
-    siblings
+    found
 }

@@ -53,23 +53,16 @@ pub fn is_over_for_join(task: &Task) -> bool {
 
 /// The output of a join as it stands: each joined task with output under its reference name (S-25.4).
 pub fn output_of(live: &Live, join: &Task) -> Raw {
-    write_output(live, join, false)
+    write_output(live, join, &join.output, false)
 }
 
-fn write_output(live: &Live, join: &Task, only_seen: bool) -> Raw {
+fn write_output(live: &Live, join: &Task, stored: &Raw, only_seen: bool) -> Raw {
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     // What a reopened join had taken over stays until something comes in its place (S-25.4, S-61.3).
-    let held: BTreeMap<Cow<'_, str>, &str> =
-        members(&join.output).map(|(key, own)| (key.decoded(), own)).collect();
+    let held: BTreeMap<Cow<'_, str>, &str> = members(stored).map(|(key, own)| (key.decoded(), own)).collect();
     for task in joined(live, join).into_iter().flatten() {
-        let output = if only_seen && live.is_unseen(task.no) {
-            Raw::empty_object()
-        } else if only_seen {
-            seen_output(live, task)
-        } else {
-            effective_output(live, task)
-        };
+        let output = if only_seen { last_seen(live, task) } else { effective_output(live, task) };
         if &*output != "{}" {
             object.entry(&task.reference, &output);
         } else if let Some(own) = held.get(&*task.reference) {
@@ -96,12 +89,25 @@ pub fn effective_output(live: &Live, task: &Task) -> Raw {
 pub fn seen_output(live: &Live, task: &Task) -> Raw {
     if !task.status.is_terminal() && !live.waits_again(task.no) {
         match &*task.task_type {
-            "JOIN" => return write_output(live, task, true),
+            "JOIN" => return write_output(live, task, &task.output, true),
             "DO_WHILE" => return super::loops::seen_output(live, task),
             _ => {}
         }
     }
     task.output.clone()
+}
+
+/// What a join or loop around an instance took over from it when it was last looked at (S-25.4, S-28.5).
+pub fn last_seen(live: &Live, task: &Task) -> Raw {
+    if live.is_unseen_new(task.no) {
+        return Raw::empty_object();
+    }
+    match (live.output_before(task.no), &*task.task_type) {
+        (None, _) => seen_output(live, task),
+        (Some(stored), "JOIN") => write_output(live, task, &stored, true),
+        (Some(_), "DO_WHILE") => super::loops::seen_output(live, task),
+        (Some(output), _) => output,
+    }
 }
 
 impl Step<'_, '_> {

@@ -75,7 +75,7 @@ fn keep_last(live: &Live, task: &Task) -> Option<u32> {
 }
 
 /// Output of each body task of one iteration under its base name; cut off after the first unsuccessful one (S-28.5).
-/// Answers whether there is any. What the loop has not seen ended yet is shown without output.
+/// Answers whether there is any. What it has not seen yet is shown as it was.
 fn write_iteration(live: &Live, task: &Task, iteration: u32, only_seen: bool, out: &mut String) -> bool {
     let mut object = ObjectWriter::begin(out);
     let mut has_any = false;
@@ -85,12 +85,8 @@ fn write_iteration(live: &Live, task: &Task, iteration: u32, only_seen: bool, ou
         }
         has_any = true;
         let name = base_name(&instance.reference);
-        if only_seen && live.is_unseen(instance.no) {
-            object.entry(name, "{}");
-            continue;
-        }
         let output = if only_seen {
-            super::joins::seen_output(live, instance)
+            super::joins::last_seen(live, instance)
         } else {
             super::joins::effective_output(live, instance)
         };

@@ -12,10 +12,37 @@ struct Level {
     after: BTreeSet<NodeId>,
 }
 
+/// The FORK instances of forks made from data, each made just before its children.
+struct Forks(BTreeSet<TaskNo>);
+
+impl Forks {
+    fn of(live: &Live) -> Self {
+        let is_fork = |task: &&Task| match &task.node {
+            NodeRef::Static(id) => &*live.graph.node(*id).type_word == "FORK_JOIN_DYNAMIC",
+            NodeRef::Dynamic(_) | NodeRef::None => false,
+        };
+        Self(live.execution.tasks.iter().filter(is_fork).map(|t| t.no).collect())
+    }
+
+    /// The step that made a child from data. Not asked of its JOIN: there is none when that was skipped (S-60.8).
+    fn step_of_child(&self, live: &Live, child: &Task) -> Option<NodeId> {
+        let mut first = child;
+        while let Some(before) = first.retried_of.and_then(|no| live.execution.tasks.get(no)) {
+            first = before;
+        }
+        let fork = self.0.range(..first.no).next_back()?;
+        match live.task(*fork).node {
+            NodeRef::Static(id) => Some(id),
+            NodeRef::Dynamic(_) | NodeRef::None => None,
+        }
+    }
+}
+
 /// Instances that a rerun from `target` forgets.
 pub fn of(live: &Live, target: TaskNo) -> Vec<TaskNo> {
-    let levels = levels(live, target);
-    let is_gone = |task: &&Task| task.no != target && is_after(live, &levels, target, task);
+    let forks = Forks::of(live);
+    let levels = levels(live, &forks, target);
+    let is_gone = |task: &&Task| task.no != target && is_after(live, &forks, &levels, target, task);
     let mut gone: Vec<TaskNo> = live.execution.tasks.iter().filter(is_gone).map(|t| t.no).collect();
     gone.extend(later_attempts(live, target));
     gone.sort_unstable();
@@ -30,7 +57,7 @@ pub fn later_attempts(live: &Live, target: TaskNo) -> Vec<TaskNo> {
     live.execution.tasks.iter().filter(is_later).map(|t| t.no).collect()
 }
 
-fn levels(live: &Live, target: TaskNo) -> Vec<Level> {
+fn levels(live: &Live, forks: &Forks, target: TaskNo) -> Vec<Level> {
     let task = live.task(target);
     let after = match &task.node {
         NodeRef::Static(id) => {
@@ -38,8 +65,9 @@ fn levels(live: &Live, target: TaskNo) -> Vec<Level> {
             starts.extend(next(live, *id));
             reachable(live, starts)
         }
-        NodeRef::Dynamic(spec) => {
-            let follows = join_of(live, spec.join).and_then(|join| next(live, join));
+        NodeRef::Dynamic(_) => {
+            // Its JOIN is the step after the fork.
+            let follows = forks.step_of_child(live, task).and_then(|fork| next(live, fork + 1));
             reachable(live, follows.into_iter().collect())
         }
         NodeRef::None => BTreeSet::new(),
@@ -60,17 +88,17 @@ fn levels(live: &Live, target: TaskNo) -> Vec<Level> {
 }
 
 /// Whether an instance, or a loop around it, comes after the target.
-fn is_after(live: &Live, levels: &[Level], target: TaskNo, task: &Task) -> bool {
+fn is_after(live: &Live, forks: &Forks, levels: &[Level], target: TaskNo, task: &Task) -> bool {
     let mut at = task;
     loop {
         let place = Place::of(at);
-        let step = step_of(live, at);
+        let step = step_of(live, forks, at);
         let is_past = |level: &Level| {
             level.place.in_loop == place.in_loop
                 && (place.iteration > level.place.iteration
                     || (place == level.place && step.is_some_and(|id| level.after.contains(&id))))
         };
-        if levels.iter().any(is_past) || is_child_of_fork(live, at, target) {
+        if levels.iter().any(is_past) || is_child_of_fork(live, step, at, target) {
             return true;
         }
         match at.in_loop {
@@ -82,27 +110,17 @@ fn is_after(live: &Live, levels: &[Level], target: TaskNo, task: &Task) -> bool 
 }
 
 /// The step that stands for an instance: a child made from data stands where its fork does. None for a skipped one.
-fn step_of(live: &Live, task: &Task) -> Option<NodeId> {
+fn step_of(live: &Live, forks: &Forks, task: &Task) -> Option<NodeId> {
     match &task.node {
         NodeRef::Static(id) => Some(*id),
-        // The JOIN of a dynamic fork is the step after it.
-        NodeRef::Dynamic(spec) => join_of(live, spec.join).and_then(|join| join.checked_sub(1)),
+        NodeRef::Dynamic(_) => forks.step_of_child(live, task),
         NodeRef::None => None,
     }
 }
 
-fn join_of(live: &Live, join: TaskNo) -> Option<NodeId> {
-    match live.execution.tasks.get(join)?.node {
-        NodeRef::Static(id) => Some(id),
-        NodeRef::Dynamic(_) | NodeRef::None => None,
-    }
-}
-
-fn is_child_of_fork(live: &Live, task: &Task, target: TaskNo) -> bool {
+fn is_child_of_fork(live: &Live, step: Option<NodeId>, task: &Task, target: TaskNo) -> bool {
     let fork = live.task(target);
-    matches!(task.node, NodeRef::Dynamic(_))
-        && matches!(fork.node, NodeRef::Static(_))
-        && step_of(live, task) == step_of(live, fork)
+    matches!((&task.node, &fork.node), (NodeRef::Dynamic(_), NodeRef::Static(id)) if step == Some(*id))
         && Place::of(task) == Place::of(fork)
 }
 
