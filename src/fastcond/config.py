@@ -62,6 +62,8 @@ class StoreConfig:
     data_dir: Path = Path("data")
     sync: SyncMode = "full"
     search_index: bool = True
+    search_text: bool = True
+    search_tasks: bool = True
 
 
 # What a database URL of `workers.jdbc` begins with.
@@ -160,6 +162,18 @@ SETTINGS: tuple[Setting, ...] = (
         "search_index",
         "FASTCOND_SEARCH_INDEX",
         "on: executions can be searched; off: searches are refused, and writing costs less",
+    ),
+    Setting(
+        "store",
+        "search_text",
+        "FASTCOND_SEARCH_TEXT",
+        "on: freeText finds words of payloads and task names too; off: columns of the list alone",
+    ),
+    Setting(
+        "store",
+        "search_tasks",
+        "FASTCOND_SEARCH_TASKS",
+        "on: tasks can be searched; off: searches over tasks are refused, and writing costs less",
     ),
     Setting(
         "workers",

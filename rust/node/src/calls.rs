@@ -12,6 +12,7 @@ mod operate;
 mod params;
 mod queues;
 mod search;
+mod search_tasks;
 mod task;
 mod workflow;
 
@@ -60,6 +61,7 @@ const TABLES: &[&[(&str, Verb)]] = &[
     task::VERBS,
     queues::VERBS,
     search::VERBS,
+    search_tasks::VERBS,
     bulk::VERBS,
 ];
 

@@ -26,8 +26,8 @@ mod store;
 mod values;
 
 pub use archive::{
-    Archive, ArchiveOptions, ArchiveReader, Batch, Doc, Id, LogLine, NameQuery, OpenRow, Row, StoredRow,
-    Thing, Written,
+    Archive, ArchiveOptions, ArchiveReader, Batch, Contents, Describe, Doc, Id, Kept, LogLine, NameQuery,
+    OpenRow, Row, StoredRow, TaskDoc, TaskHit, Thing, Written,
 };
 pub use fault::{OpenError, StoreFault};
 pub use journal::group::{Depth, Durable, Queue, QueueBounds, Refused, run};

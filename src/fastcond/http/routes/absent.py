@@ -11,12 +11,8 @@ ROUTES = tuple(
     Route(method, path, "")
     for method, path in (
         ("POST", "/api/workflow/test"),
-        ("GET", "/api/workflow/search-by-tasks"),
-        ("GET", "/api/workflow/search-by-tasks-v2"),
         ("GET", "/api/workflow/externalstoragelocation"),
         ("GET", "/api/workflow/external-storage-location"),
-        ("GET", "/api/tasks/search"),
-        ("GET", "/api/tasks/search-v2"),
         ("GET", "/api/tasks/externalstoragelocation"),
         ("GET", "/api/tasks/external-storage-location"),
     )
