@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// Bytes of names that are indexed of one execution, and bytes of its input and of its output each. What comes after
 /// them is not found.
 const NAMES_BYTES_MAX: usize = 16 << 10;
-const PAYLOAD_BYTES_MAX: usize = 16 << 10;
+const PAYLOAD_BYTES_MAX: usize = 4 << 10;
 
 /// What an archive keeps for searches of a server with these options.
 pub fn kept(options: &Options) -> Option<Kept> {

@@ -245,7 +245,7 @@ impl<'t> Writer<'t> {
             }
         }
         if let Some(words) = &mut self.words {
-            words.put.execute(params![execution, contents.text])?;
+            words.put_new.execute(params![execution, contents.text])?;
         }
         Ok(())
     }
@@ -268,6 +268,7 @@ impl<'t> Writer<'t> {
 
 /// The statements on the table of words.
 struct WordRows<'t> {
+    put_new: CachedStatement<'t>,
     put: CachedStatement<'t>,
     remove: CachedStatement<'t>,
 }
@@ -275,6 +276,8 @@ struct WordRows<'t> {
 impl<'t> WordRows<'t> {
     fn new(connection: &'t Connection, table: &str) -> rusqlite::Result<Self> {
         Ok(Self {
+            put_new: connection
+                .prepare_cached(&format!("INSERT INTO {table} (rowid, text) VALUES (?1, ?2)"))?,
             put: connection.prepare_cached(&format!("REPLACE INTO {table} (rowid, text) VALUES (?1, ?2)"))?,
             remove: connection.prepare_cached(&format!("DELETE FROM {table} WHERE rowid = ?1"))?,
         })
