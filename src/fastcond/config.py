@@ -65,6 +65,8 @@ class StoreConfig:
     search_index: bool = True
     # Seven days: within them a message that comes again is not acted on again.
     events_kept_s: float = 604_800.0
+    search_text: bool = True
+    search_tasks: bool = True
 
 
 # What a database URL of `workers.jdbc` begins with.
@@ -171,6 +173,18 @@ SETTINGS: tuple[Setting, ...] = (
         "events_kept_s",
         "FASTCOND_EVENTS_KEPT_S",
         "seconds it is remembered what event handlers did about a message",
+    ),
+    Setting(
+        "store",
+        "search_text",
+        "FASTCOND_SEARCH_TEXT",
+        "on: freeText finds words of payloads and task names too; off: columns of the list alone",
+    ),
+    Setting(
+        "store",
+        "search_tasks",
+        "FASTCOND_SEARCH_TASKS",
+        "on: tasks can be searched; off: searches over tasks are refused, and writing costs less",
     ),
     Setting(
         "workers",

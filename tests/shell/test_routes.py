@@ -45,10 +45,13 @@ DELETE /api/workflow/{}/remove archiveWorkflow
 DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow
 GET    /api/workflow/search start size sort freeText query classifier topLevelOnly
 GET    /api/workflow/search-v2 start size sort freeText query classifier topLevelOnly
+GET    /api/workflow/search-by-tasks start size sort freeText query
+GET    /api/workflow/search-by-tasks-v2 start size sort freeText query
 PUT    /api/workflow/bulk/pause
 PUT    /api/workflow/bulk/resume
 POST   /api/workflow/bulk/restart useLatestDefinitions
 POST   /api/workflow/bulk/retry
+POST   /api/workflow/bulk/search includeTasks
 POST   /api/workflow/bulk/terminate reason
 DELETE /api/workflow/bulk/remove archiveWorkflow
 DELETE /api/workflow/bulk/terminate-remove reason archiveWorkflow
@@ -67,6 +70,8 @@ GET    /api/tasks/queue/sizes taskType
 GET    /api/tasks/queue/size taskType domain isolationGroupId executionNamespace
 GET    /api/tasks/queue/all
 GET    /api/tasks/queue/all/verbose
+GET    /api/tasks/search start size sort freeText query
+GET    /api/tasks/search-v2 start size sort freeText query
 GET    /api/tasks/queue/polldata taskType
 GET    /api/tasks/queue/polldata/all
 POST   /api/tasks/queue/requeue/{}
@@ -289,7 +294,7 @@ def error(status: int, message: str) -> Mapping[str, object]:
         ("GET", "/api/workflow/"),
         ("POST", "/api/tasks/t/ack"),
         ("POST", "/api/workflow/test"),
-        ("GET", "/api/workflow/search-by-tasks"),
+        ("GET", "/api/tasks/externalstoragelocation"),
         ("GET", "/api/queue"),
         ("GET", "/index.html"),
     ],

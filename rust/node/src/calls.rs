@@ -17,6 +17,7 @@ mod params;
 mod payloads;
 mod queues;
 mod search;
+mod search_tasks;
 mod task;
 mod workflow;
 
@@ -67,6 +68,7 @@ const TABLES: &[&[(&str, Verb)]] = &[
     events::VERBS,
     default_queues::VERBS,
     search::VERBS,
+    search_tasks::VERBS,
     bulk::VERBS,
     environment::VERBS,
     payloads::VERBS,

@@ -5,6 +5,7 @@
 
 pub mod admitting;
 pub mod commit;
+pub mod contents;
 pub mod deliver;
 pub mod events;
 pub mod keys;
@@ -146,6 +147,10 @@ pub struct Options {
     pub forgets_finished: bool,
     /// The archive has the indexes that searches need; without them searches are refused.
     pub search_index: bool,
+    /// Words of payloads and names are indexed for free text, if there are indexes at all.
+    pub search_text: bool,
+    /// Tasks have rows that searches look through, if there are indexes at all.
+    pub search_tasks: bool,
     /// How long a batch poll may ask to wait, in milliseconds (S-51.1).
     pub poll_ms_max: i64,
     /// Environment entries that expressions may read (S-8.8).
@@ -165,6 +170,8 @@ impl Default for Options {
             cached_max: 50_000,
             forgets_finished: false,
             search_index: true,
+            search_text: true,
+            search_tasks: true,
             poll_ms_max: 5_000,
             environment: Vec::new(),
             events_kept_ms: events::KEPT_MS,

@@ -13,8 +13,8 @@ mod pressure;
 
 use crate::calls::{Params, Verb};
 use crate::front::Front;
-use crate::machine::Options;
 use crate::machine::shelf::Ask;
+use crate::machine::{Options, contents};
 use crate::reply::{Failure, Reply, ReplyTo};
 use crate::sockets::Sockets;
 pub use crate::sockets::{Bounds, ColdRequests};
@@ -300,7 +300,9 @@ impl AsFd for Server {
 impl Server {
     /// Opens the store, recovers, and starts the threads.
     pub fn open(options: ServerOptions) -> Result<Self, OpenError> {
-        let store = Store::open(&options.store)?;
+        let mut settings = options.store.clone();
+        settings.archive.contents = contents::kept(&options.machine);
+        let store = Store::open(&settings)?;
         let folder = options.store.folder.clone();
         let unreadable = |what: String| OpenError::Foreign { file: folder.clone(), what };
         let instance = options.machine.instance.clone();

@@ -26,6 +26,8 @@ struct Given {
     cached_max: Option<usize>,
     #[serde(default)]
     search_index: Option<bool>,
+    search_text: Option<bool>,
+    search_tasks: Option<bool>,
     #[serde(default)]
     poll_ms_max: Option<i64>,
     #[serde(default)]
@@ -134,6 +136,8 @@ impl Node {
             cached_max: given.cached_max.unwrap_or(defaults.cached_max),
             forgets_finished: true,
             search_index,
+            search_text: given.search_text.unwrap_or(defaults.search_text),
+            search_tasks: given.search_tasks.unwrap_or(defaults.search_tasks),
             poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
             events_kept_ms: given.events_kept_ms.unwrap_or(defaults.events_kept_ms),

@@ -25,6 +25,7 @@
 
 mod check;
 mod compaction;
+mod contents;
 mod index;
 mod reader;
 mod schema;
@@ -42,7 +43,8 @@ use compaction::Emptying;
 use value_files::Files;
 use write::Placed;
 
-pub use reader::ArchiveReader;
+pub use contents::{Contents, Describe, Kept, TaskDoc};
+pub use reader::{ArchiveReader, TaskHit};
 
 /// A record of an open execution stays in its row below this: it will soon be replaced.
 const INLINE_BYTES: usize = 4 << 10;
@@ -195,7 +197,7 @@ pub struct NameQuery<'a> {
 }
 
 /// How an archive is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ArchiveOptions {
     /// The write-ahead log is copied into the main file when it has grown to this.
     pub checkpoint_bytes: u64,
@@ -207,6 +209,8 @@ pub struct ArchiveOptions {
     pub value_file_bytes: u64,
     /// Whether there are the indexes that only searches need. Opening makes or drops them as this says.
     pub search_index: bool,
+    /// What searches find inside records, if anything. Opening makes, fills or drops its tables as this says.
+    pub contents: Option<Kept>,
 }
 
 impl Default for ArchiveOptions {
@@ -218,6 +222,7 @@ impl Default for ArchiveOptions {
             verify_bytes_max: 16 << 20,
             value_file_bytes: values::FILE_BYTES,
             search_index: true,
+            contents: None,
         }
     }
 }
@@ -267,7 +272,7 @@ impl Archive {
         let known: Vec<_> = files.iter().map(|(file, used)| (*file, used.bytes)).collect();
         let values = ValueLog::open(values_of(path), store, options.value_file_bytes, &known)?;
         let value_reader = values.reader();
-        let archive = Self {
+        let mut archive = Self {
             connection,
             file,
             options,
@@ -280,6 +285,7 @@ impl Archive {
             condemned: Vec::new(),
             indexed,
         };
+        archive.indexed = archive.indexed.max(archive.fill_contents()?);
         let len = path.metadata().map_err(|cause| StoreFault::io("measure", path, cause))?.len();
         if len + known.iter().map(|(_, bytes)| bytes).sum::<u64>() <= options.verify_bytes_max {
             archive.verify()?;
@@ -293,7 +299,7 @@ impl Archive {
     pub fn write_batch(&mut self, batch: &Batch) -> Result<Written, StoreFault> {
         assert!(batch.covered >= self.written.covered, "the covered position never goes back");
         let placed = self.place(&batch.upserts)?;
-        let changed = write::batch(&mut self.connection, batch, &placed, &self.files)
+        let changed = write::batch(&mut self.connection, batch, &placed, &self.files, self.options.contents)
             .map_err(fault("write", &self.file))?;
         self.files.extend(changed);
         self.written.covered = batch.covered;
@@ -321,6 +327,16 @@ impl Archive {
     /// The position the archive covers, and the one it covers durably.
     pub fn written(&self) -> Written {
         self.written
+    }
+
+    /// Fills the tables of what records contain from all records; of how many. One that cannot be read is left to
+    /// whoever asks for it.
+    fn fill_contents(&mut self) -> Result<u64, StoreFault> {
+        let Self { connection, file, value_reader, options, .. } = self;
+        let fault =
+            |cause| StoreFault::Sqlite { act: "index", file: file.to_path_buf(), cause: Arc::new(cause) };
+        let read = |connection: &Connection, after| reader::stored_after(connection, value_reader, after);
+        contents::fill(connection, options.contents, read).map_err(fault)
     }
 
     /// How many rows the indexes for searches were made for when the file was opened; 0 if they were there.

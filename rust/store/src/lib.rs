@@ -27,8 +27,8 @@ mod store;
 mod values;
 
 pub use archive::{
-    Archive, ArchiveOptions, ArchiveReader, Batch, Doc, Id, LogLine, NameQuery, OpenRow, Row, StoredRow,
-    Thing, Written,
+    Archive, ArchiveOptions, ArchiveReader, Batch, Contents, Describe, Doc, Id, Kept, LogLine, NameQuery,
+    OpenRow, Row, StoredRow, TaskDoc, TaskHit, Thing, Written,
 };
 pub use fault::{OpenError, StoreFault};
 pub use journal::frames::Frames;

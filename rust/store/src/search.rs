@@ -6,13 +6,25 @@
 mod date;
 pub mod parse;
 pub(crate) mod sql;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write;
 
-/// A field of a document that can be searched and sorted by.
+/// What a search looks through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Over {
+    /// Executions, each once.
+    #[default]
+    Executions,
+    /// The tasks of all executions.
+    Tasks,
+}
+
+/// A field of an execution or a task that can be searched and sorted by. Some are fields of both: in a search over tasks,
+/// status, times and reason are the task's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// The execution's id.
@@ -45,6 +57,22 @@ pub enum Field {
     Event,
     /// Its kind; none counts as `workflow`.
     Classifier,
+    /// The task's id.
+    TaskId,
+    /// The task's type.
+    TaskType,
+    /// Name of the task's definition.
+    TaskDefName,
+    /// Reference name of the task.
+    ReferenceTaskName,
+    /// When the task was scheduled.
+    ScheduledTime,
+    /// How long the task waited for a worker, 0 while it waits.
+    QueueWaitTime,
+    /// The domain the task was scheduled in.
+    Domain,
+    /// Priority of the task's execution.
+    WorkflowPriority,
 }
 
 /// What values a field takes.
@@ -80,6 +108,27 @@ impl Field {
         Field::Event,
     ];
 
+    /// Every field of a search over tasks: those of a `TaskSummary`, and the reference name.
+    pub const OF_TASKS: [Field; 17] = [
+        Field::WorkflowId,
+        Field::WorkflowType,
+        Field::CorrelationId,
+        Field::TaskId,
+        Field::TaskType,
+        Field::TaskDefName,
+        Field::ReferenceTaskName,
+        Field::Status,
+        Field::ScheduledTime,
+        Field::StartTime,
+        Field::UpdateTime,
+        Field::EndTime,
+        Field::ExecutionTime,
+        Field::QueueWaitTime,
+        Field::ReasonForIncompletion,
+        Field::Domain,
+        Field::WorkflowPriority,
+    ];
+
     /// The name clients use.
     pub fn name(self) -> &'static str {
         match self {
@@ -98,28 +147,48 @@ impl Field {
             Field::ParentWorkflowId => "parentWorkflowId",
             Field::Event => "event",
             Field::Classifier => "classifier",
+            Field::TaskId => "taskId",
+            Field::TaskType => "taskType",
+            Field::TaskDefName => "taskDefName",
+            Field::ReferenceTaskName => "referenceTaskName",
+            Field::ScheduledTime => "scheduledTime",
+            Field::QueueWaitTime => "queueWaitTime",
+            Field::Domain => "domain",
+            Field::WorkflowPriority => "workflowPriority",
         }
     }
 
     /// What values it takes.
     pub fn kind(self) -> FieldKind {
         match self {
-            Field::WorkflowId | Field::ParentWorkflowId => FieldKind::Id,
-            Field::Version | Field::ExecutionTime | Field::Priority => FieldKind::Number,
-            Field::StartTime | Field::EndTime | Field::UpdateTime => FieldKind::Time,
+            Field::WorkflowId | Field::ParentWorkflowId | Field::TaskId => FieldKind::Id,
+            Field::Version
+            | Field::ExecutionTime
+            | Field::Priority
+            | Field::QueueWaitTime
+            | Field::WorkflowPriority => FieldKind::Number,
+            Field::StartTime | Field::EndTime | Field::UpdateTime | Field::ScheduledTime => FieldKind::Time,
             Field::WorkflowType
             | Field::Status
             | Field::CorrelationId
             | Field::ReasonForIncompletion
             | Field::FailedReferenceTaskNames
             | Field::Event
-            | Field::Classifier => FieldKind::Text,
+            | Field::Classifier
+            | Field::TaskType
+            | Field::TaskDefName
+            | Field::ReferenceTaskName
+            | Field::Domain => FieldKind::Text,
         }
     }
 
-    /// The field of a client's name.
-    pub fn of(name: &str) -> Option<Field> {
-        Field::ALL.into_iter().find(|field| field.name() == name)
+    /// The field of a client's name, in a search over that.
+    pub fn of(name: &str, over: Over) -> Option<Field> {
+        let fields = match over {
+            Over::Executions => Field::ALL.as_slice(),
+            Over::Tasks => Field::OF_TASKS.as_slice(),
+        };
+        fields.iter().copied().find(|field| field.name() == name)
     }
 }
 
@@ -183,14 +252,25 @@ pub enum Order {
     Descending,
 }
 
+/// Free text, both ways in which it may be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreeText {
+    /// As words of the full-text index, which covers payloads.
+    pub words: words::Words,
+    /// Without that index: text that must stand in some column, as parts with anything between them, in either case.
+    pub parts: Vec<String>,
+}
+
 /// A whole search.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SearchQuery {
+    /// What is looked through.
+    pub over: Over,
     /// What must hold; `None` is everything.
     pub filter: Option<Condition>,
-    /// Text that must stand in some field of the document: parts with anything between them, in either case.
-    pub free_text: Vec<String>,
-    /// What to sort by; with nothing given, the newest start comes first.
+    /// Text that must stand somewhere beside that; `None` is everything.
+    pub free_text: Option<FreeText>,
+    /// What to sort by; with nothing given, what began last comes first.
     pub sort: Vec<(Field, Order)>,
     /// How many results to skip.
     pub start: u32,
@@ -199,7 +279,7 @@ pub struct SearchQuery {
 }
 
 impl SearchQuery {
-    /// Reads the parameters of a search as clients send them; absent ones are empty.
+    /// Reads the parameters of a search over executions as clients send them; absent ones are empty.
     pub fn parse(
         query: &str,
         free_text: &str,
@@ -207,13 +287,30 @@ impl SearchQuery {
         start: u32,
         size: u32,
     ) -> Result<Self, parse::QueryError> {
+        Self::parse_over(Over::Executions, query, free_text, sort).map(|search| search.page(start, size))
+    }
+
+    /// Reads a search over that, without its page.
+    pub fn parse_over(
+        over: Over,
+        query: &str,
+        free_text: &str,
+        sort: &str,
+    ) -> Result<Self, parse::QueryError> {
         Ok(Self {
-            filter: parse::filter(query)?,
+            over,
+            filter: parse::filter(query, over)?,
             free_text: parse::free_text(free_text)?,
-            sort: parse::sort(sort)?,
-            start,
-            size,
+            sort: parse::sort(sort, over)?,
+            start: 0,
+            size: 0,
         })
+    }
+
+    /// The same search for `size` results from `start` on.
+    #[must_use]
+    pub fn page(self, start: u32, size: u32) -> Self {
+        Self { start, size, ..self }
     }
 
     /// The same search with one more condition that must hold.

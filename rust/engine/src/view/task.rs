@@ -1,6 +1,7 @@
 //! `Task`.
 
 use super::masking::masked;
+use super::summary::map_text;
 use crate::graph::Node;
 use crate::live::Live;
 use crate::step::joins::effective_output;
@@ -172,7 +173,10 @@ pub fn write_summary(live: &Live, task: &Task, now_ms: i64, out: &mut String) {
     number(&mut object, "executionTime", ran_ms);
     number(&mut object, "queueWaitTime", queue_wait_ms(task, now_ms));
     object.str("taskDefName", &task.def_name).str("taskType", &task.task_type);
-    object.str("input", &task.input).str("output", &output(live, task));
+    let fields = &live.graph.def.masked_fields;
+    object.str("input", &map_text(&masked(&task.input, fields)));
+    object.str("output", &map_text(&masked(&output(live, task), fields)));
+    object.str_if_some("externalOutputPayloadStoragePath", task.output_path.as_deref());
     id_field(&mut object, "taskId", execution.id.task(task.no).0);
     object.str_if_some("domain", task.domain.as_deref());
     number(&mut object, "workflowPriority", i64::from(header.priority));

@@ -5,6 +5,7 @@ use super::task::{self, Shown};
 use crate::live::Live;
 use fastcond_json::{ArrayWriter, ObjectWriter};
 use fastcond_model::Execution;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Whether the task list is written.
@@ -19,6 +20,19 @@ pub enum Include {
 /// Appends an execution as JSON, as somebody may read it who need not know masked fields (S-92.7).
 pub fn write(live: &Live, out: &mut String, include: Include) {
     write_live(live, out, include, true);
+}
+
+/// Appends an execution as `WorkflowModel`, as a bulk search gives it: `Workflow` and what it has besides.
+pub fn write_model(live: &Live, out: &mut String, include: Include) {
+    write(live, out, include);
+    let header = &live.execution.header;
+    let closing = out.pop();
+    debug_assert_eq!(closing, Some('}'), "an execution is an object");
+    let _ = write!(out, ",\"updatedTime\":{}", header.update_ms);
+    if let Some(no) = header.failed_task {
+        let _ = write!(out, ",\"failedTaskId\":\"{}\"", live.execution.id.task(no));
+    }
+    out.push('}');
 }
 
 /// Appends an execution as JSON with everything in it, for another execution to work with.

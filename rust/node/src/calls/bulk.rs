@@ -7,7 +7,8 @@ use crate::machine::Machine;
 use crate::reply::{Failure, Reply};
 use fastcond_engine::Command;
 use fastcond_engine::validate::Violation;
-use fastcond_json::{ObjectWriter, Raw};
+use fastcond_engine::view::workflow::{self as view, Include};
+use fastcond_json::{ArrayWriter, ObjectWriter, Raw};
 use fastcond_model::WorkflowId;
 
 /// Ids of one request.
@@ -23,6 +24,7 @@ pub const VERBS: &[(&str, Verb)] = &[
     ),
     ("bulk.restart", Act(restart)),
     ("bulk.retry", Act(retry)),
+    ("bulk.search", Act(search)),
     ("bulk.terminate", Act(terminate)),
     ("bulk.remove", Act(remove)),
     ("bulk.terminate_remove", Act(terminate_remove)),
@@ -84,6 +86,32 @@ fn each(
         results.push((id, result));
     }
     Ok(answer(&results))
+}
+
+/// Executions by id, those that are there as `WorkflowModel` (rest-api 4).
+fn search(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
+    let include = if params.flag("includeTasks", true)? { Include::Tasks } else { Include::NoTasks };
+    let (mut found, mut errors) = (String::new(), String::new());
+    let mut list = ArrayWriter::begin(&mut found);
+    let mut refused = ObjectWriter::begin(&mut errors);
+    for id in ids(body, "searchWorkflow")? {
+        let missing = format!("No such workflow found by id: {id}");
+        let live = WorkflowId::parse(&id).and_then(|workflow| machine.find(workflow));
+        match live {
+            Some(live) => view::write_model(live, list.element(), include),
+            None => {
+                let message = machine.take_read_fault().map_or(missing, |fault| fault.to_string());
+                refused.entry(&id, &Raw::string(&message));
+            }
+        }
+    }
+    list.end();
+    refused.end();
+    let mut out = String::new();
+    let mut object = ObjectWriter::begin(&mut out);
+    object.raw("bulkErrorResults", &errors).raw("bulkSuccessfulResults", &found);
+    object.end();
+    Ok(Reply::json(out))
 }
 
 fn restart(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {

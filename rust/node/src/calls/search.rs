@@ -12,12 +12,13 @@ use fastcond_engine::view::{summary, workflow};
 use fastcond_engine::{Live, graph};
 use fastcond_json::{ArrayWriter, ObjectWriter};
 use fastcond_model::{DefId, Execution, WorkflowDef, WorkflowStatus, codec};
+use fastcond_store::search::{Condition, Field};
 use fastcond_store::{ArchiveReader, SearchQuery, StoreFault};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use std::sync::Arc;
 
-/// The most results one workflow search may ask for.
+/// The most results one search may ask for.
 const SIZE_MAX: u32 = 5_000;
 
 /// Verbs of this resource.
@@ -28,22 +29,39 @@ pub const VERBS: &[(&str, Verb)] = &[
 
 /// What a result looks like.
 #[derive(Clone, Copy, Debug)]
-enum Shape {
+pub enum Shape {
+    /// A `WorkflowSummary`.
     Summary,
+    /// A `Workflow` without its tasks.
     Workflow,
 }
 
-fn query(params: &Params) -> Result<SearchQuery, Failure> {
-    let start: u32 = params.number("start")?.unwrap_or(0);
+/// Which results are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// How many to skip.
+    pub start: u32,
+    /// How many at most.
+    pub size: u32,
+}
+
+/// Reads the page of a search; a larger one than is given out is the argument `path` gone wrong (B-15.6).
+pub fn page(params: &Params, path: &str, what: &str) -> Result<Page, Failure> {
+    let start = params.number("start")?.unwrap_or(0);
     let size: u32 = params.number("size")?.unwrap_or(100);
     if size > SIZE_MAX {
         let violation = Violation {
             path: String::new(),
-            message: format!("Cannot return more than {SIZE_MAX} workflows. Please use pagination."),
+            message: format!("Cannot return more than {SIZE_MAX} {what}. Please use pagination."),
             invalid_value: Some(size.to_string()),
         };
-        return Err(Failure::invalid("searchWorkflows.arg1", vec![violation]));
+        return Err(Failure::invalid(path, vec![violation]));
     }
+    Ok(Page { start, size })
+}
+
+fn query(params: &Params) -> Result<SearchQuery, Failure> {
+    let Page { start, size } = page(params, "searchWorkflows.arg1", "workflows")?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let mut filter = text("query").to_owned();
     let mut also = |clause: String| {
@@ -57,10 +75,7 @@ fn query(params: &Params) -> Result<SearchQuery, Failure> {
             .map_err(|e| Failure::bad_request(e.to_string()))?
     };
     if params.flag("topLevelOnly", false)? {
-        let top = fastcond_store::search::parse::filter("parentWorkflowId IS null");
-        if let Ok(Some(condition)) = top {
-            query = query.and(condition);
-        }
+        query = query.and(Condition::Unset(Field::ParentWorkflowId));
     }
     Ok(query)
 }
@@ -73,17 +88,24 @@ fn search(machine: &mut Machine, to: ReplyTo, params: &Params, shape: Shape) -> 
 
 /// Puts a question to the archive that only its indexes can answer in good time; refused when it has none.
 pub fn ask(machine: &mut Machine, to: ReplyTo, question: Question) -> Result<(), Failure> {
+    need_index(machine)?;
+    machine.ask(Ask { to, question });
+    Ok(())
+}
+
+/// Refuses what only indexes can answer when there are none.
+pub fn need_index(machine: &Machine) -> Result<(), Failure> {
     if !machine.options.search_index {
         return Err(Failure::new(
             501,
             "Search is switched off by --search-index off. Start the server with --search-index on to search",
         ));
     }
-    machine.ask(Ask { to, question });
     Ok(())
 }
 
-fn answer(result: Result<String, StoreFault>) -> Reply {
+/// The reply of what an archive was asked for.
+pub fn answer(result: Result<String, StoreFault>) -> Reply {
     match result {
         Ok(body) => Reply::json(body),
         Err(fault) => Reply::failure(&Failure::unreadable(&fault), ""),
@@ -92,37 +114,68 @@ fn answer(result: Result<String, StoreFault>) -> Reply {
 
 fn found(reader: &ArchiveReader, query: &SearchQuery, shape: Shape) -> Result<String, StoreFault> {
     let (total, docs) = reader.search(query)?;
+    let (written, results) = written(reader, docs.iter().map(|doc| doc.id), shape)?;
+    // Some may have gone since the index was read; an execution that goes later is counted on other pages.
+    let total = total - (docs.len() as u64 - written);
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
-    object.i64("totalHits", i64::try_from(total).unwrap_or(i64::MAX));
-    let mut list = object.array("results");
-    // Most of a page run on few definitions.
-    let mut definitions: HashMap<DefId, String> = HashMap::new();
-    for doc in docs {
-        let Some(execution) = read(reader, doc.id)? else { continue };
-        let text = match definitions.entry(execution.header.def) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(definition(reader, &execution)?),
-        };
-        match shape {
-            Shape::Summary => {
-                let classifier = doc.classifier.as_deref().unwrap_or("workflow");
-                summary::write(&execution, classifier, &fields_of(text), list.element());
-            }
-            Shape::Workflow => workflow::write_without_tasks(&execution, text, list.element()),
-        }
-    }
-    list.end();
+    object.i64("totalHits", i64::try_from(total).unwrap_or(i64::MAX)).raw("results", &results);
     object.end();
     Ok(out)
 }
 
-fn read(reader: &ArchiveReader, id: [u8; 16]) -> Result<Option<Execution>, StoreFault> {
+/// Executions as a JSON list, those left out that are gone; how many there are, and the list.
+pub fn written(
+    reader: &ArchiveReader,
+    ids: impl IntoIterator<Item = [u8; 16]>,
+    shape: Shape,
+) -> Result<(u64, String), StoreFault> {
+    let mut out = String::new();
+    let mut list = ArrayWriter::begin(&mut out);
+    let mut count = 0;
+    // Most of a page run on few definitions.
+    let mut definitions: HashMap<DefId, Definition> = HashMap::new();
+    for id in ids {
+        let Some(execution) = read(reader, id)? else { continue };
+        count += 1;
+        let known = match definitions.entry(execution.header.def) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Definition::of(definition(reader, &execution)?)),
+        };
+        match shape {
+            Shape::Summary => {
+                summary::write(&execution, &known.classifier, &known.masked_fields, list.element());
+            }
+            Shape::Workflow => workflow::write_without_tasks(&execution, &known.text, list.element()),
+        }
+    }
+    list.end();
+    Ok((count, out))
+}
+
+/// What is shown of a definition, read once for a page.
+struct Definition {
+    classifier: String,
+    masked_fields: Vec<String>,
+    text: String,
+}
+
+impl Definition {
+    fn of(text: String) -> Self {
+        let classifier = serde_json::from_str::<WorkflowDef>(&text).unwrap_or_default().classifier();
+        let masked_fields = fields_of(&text).into_iter().map(String::from).collect();
+        Self { classifier, masked_fields, text }
+    }
+}
+
+/// An execution of the archive; none if it is gone.
+pub fn read(reader: &ArchiveReader, id: [u8; 16]) -> Result<Option<Execution>, StoreFault> {
     let Some(record) = reader.load(&id)? else { return Ok(None) };
     Ok(Some(codec::apply(None, &record).expect("an archived record is readable")))
 }
 
-fn definition(reader: &ArchiveReader, execution: &Execution) -> Result<String, StoreFault> {
+/// The definition an execution runs on, as JSON.
+pub fn definition(reader: &ArchiveReader, execution: &Execution) -> Result<String, StoreFault> {
     let bytes = reader.thing(records::SNAPSHOT, &execution.header.def.key())?;
     Ok(bytes.and_then(|b| String::from_utf8(b).ok()).unwrap_or_else(|| "{}".to_owned()))
 }

@@ -22,6 +22,9 @@ pub const HAS_MAIL: u32 = 1;
 /// Flag of an open row: the execution stands in the line of a limit key.
 pub const HAS_LIMIT: u32 = 2;
 
+/// Row flag: the definition masks fields, so that no search may find what stands in payloads.
+pub const HIDES_PAYLOADS: u32 = 4;
+
 /// An execution that is over and left memory, until the archive holds it.
 #[derive(Debug)]
 struct Resting {
@@ -304,15 +307,17 @@ fn row(entry: &Entry) -> Row {
         open: is_open || !execution.outbox.is_empty(),
         next_due: live.next_due(),
         ready: if is_open { ready(live) } else { Vec::new() },
-        flags: flags(execution),
+        flags: flags(live),
         doc: doc(execution, &live.graph.def.classifier()),
         record: Arc::new(record),
     }
 }
 
-fn flags(execution: &Execution) -> u32 {
+fn flags(live: &Live) -> u32 {
+    let execution = &live.execution;
     let mail = if execution.outbox.is_empty() { 0 } else { HAS_MAIL };
-    mail | if execution.header.limit_key.is_some() { HAS_LIMIT } else { 0 }
+    let hides = if live.graph.def.masked_fields.is_empty() { 0 } else { HIDES_PAYLOADS };
+    mail | hides | if execution.header.limit_key.is_some() { HAS_LIMIT } else { 0 }
 }
 
 /// About how long a record gets: its payloads, those that are shared once, and what stands around them.

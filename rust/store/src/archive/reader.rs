@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row as SqlRow, params, params_from_iter};
 
+use super::contents::{self, FILLED_AT_ONCE, Stored, Table};
 use super::value_files::{FileUse, Files};
 use super::{Doc, Id, LogLine, NameQuery, OpenRow, StoredRow, check, fault, schema, value_files};
 use crate::fault::{OpenError, StoreFault};
@@ -24,6 +25,17 @@ pub struct ArchiveReader {
     connection: Connection,
     file: Arc<PathBuf>,
     values: ValueReader,
+    has_words: bool,
+    has_tasks: bool,
+}
+
+/// A task that a search found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskHit {
+    /// The execution it is of.
+    pub execution: Id,
+    /// Its number within it.
+    pub no: u32,
 }
 
 /// A record as its row has it, or the place where it lies.
@@ -41,7 +53,9 @@ impl ArchiveReader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(fault("open", &file))?;
         schema::configure_any(&connection, CACHE_BYTES).map_err(fault("configure", &file))?;
-        Ok(Self { connection, file, values })
+        let has = |table: Table| table.exists(&connection).map_err(fault("read", &file));
+        let (has_words, has_tasks) = (has(Table::Words)?, has(Table::Tasks)?);
+        Ok(Self { connection, file, values, has_words, has_tasks })
     }
 
     /// The record of an execution, checked, or `None` when there is none of that id.
@@ -186,12 +200,8 @@ impl ArchiveReader {
 
     /// The executions a query asks for: how many there are in all, and the documents of the page.
     pub fn search(&self, query: &SearchQuery) -> Result<(u64, Vec<Doc>), StoreFault> {
-        let statement = sql::compile(query);
-        let mut total = 0;
-        self.each(&statement.count(), statement.values.clone(), |row| {
-            total = row.get::<_, i64>(0)?.unsigned_abs();
-            Ok(Ok(()))
-        })?;
+        let statement = sql::compile(query, self.has_words);
+        let total = self.total(&statement)?;
         let mut docs = Vec::new();
         if u64::from(query.start) < total && query.size > 0 {
             self.each(&statement.page(query, DOC_COLUMNS), statement.values.clone(), |row| {
@@ -203,6 +213,33 @@ impl ArchiveReader {
             })?;
         }
         Ok((total, docs))
+    }
+
+    /// The tasks a query asks for: how many there are in all, and where those of the page are. None if tasks have no
+    /// rows here.
+    pub fn search_tasks(&self, query: &SearchQuery) -> Result<(u64, Vec<TaskHit>), StoreFault> {
+        if !self.has_tasks {
+            return Ok((0, Vec::new()));
+        }
+        let statement = sql::compile(query, self.has_words);
+        let total = self.total(&statement)?;
+        let mut hits = Vec::new();
+        if u64::from(query.start) < total && query.size > 0 {
+            self.each_in("tasks", &statement.page(query, "ex.id, t.no"), statement.values.clone(), |row| {
+                hits.push(TaskHit { execution: row.get(0)?, no: row.get(1)? });
+                Ok(Ok(()))
+            })?;
+        }
+        Ok((total, hits))
+    }
+
+    fn total(&self, statement: &sql::Statement) -> Result<u64, StoreFault> {
+        let mut total = 0;
+        self.each(&statement.count(), statement.values.clone(), |row| {
+            total = row.get::<_, i64>(0)?.unsigned_abs();
+            Ok(Ok(()))
+        })?;
+        Ok(total)
     }
 
     /// How many executions there are of each status. Reads an index from end to end: not for a hot path.
@@ -404,6 +441,29 @@ pub(super) fn value_files(connection: &Connection, file: &Arc<PathBuf>) -> Resul
     Ok(files)
 }
 
+/// Some executions with their records, those first whose row number is the next after the given one. A record that
+/// cannot be read counts as empty.
+pub(super) fn stored_after(
+    connection: &Connection,
+    values: &ValueReader,
+    after: i64,
+) -> rusqlite::Result<Vec<Stored>> {
+    let sql = "SELECT row, id, flags, record_check, record, value_file, value_at, value_len FROM executions
+        WHERE row > ?1 ORDER BY row LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let read = |row: &SqlRow<'_>| {
+        let id: Id = row.get(1)?;
+        let record = match value_files::read_place(row, 5)? {
+            None => row.get(4)?,
+            Some(place) => values.read(&id, place).ok().flatten().unwrap_or_default(),
+        };
+        let is_sound = check::record(&id, &record) == row.get::<_, u32>(3)?;
+        let record = if is_sound { record } else { Vec::new() };
+        Ok(Stored { execution: row.get(0)?, flags: row.get(2)?, record })
+    };
+    statement.query_map(params![after, i64::try_from(FILLED_AT_ONCE).unwrap_or(i64::MAX)], read)?.collect()
+}
+
 /// Checks the checksums of every row, records in the value log included.
 pub(super) fn check_rows(
     connection: &Connection,
@@ -438,6 +498,9 @@ pub(super) fn check_rows(
         let sound = check::thing(kind, key, row.get_ref(3)?.as_blob()?) == row.get::<_, u32>(2)?;
         Ok(verdict(sound, || format!("{kind} {key}")))
     })?;
+    if let Some(key) = contents::damaged_task(connection).map_err(fault("read", file))? {
+        return Err(damaged_row(file, "tasks", key));
+    }
     let sql = "SELECT task, seq, created_ms, row_check, worker, log FROM task_logs";
     each_row(connection, file, "task_logs", sql, [], |row| {
         let line = log_line(row)?;

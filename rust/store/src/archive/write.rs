@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior, params};
 
+use super::contents::{self, Kept};
 use super::value_files::{self, FileChanges, Files};
 use super::{Batch, Row, check};
 use crate::values::Place;
@@ -44,10 +45,11 @@ pub(super) fn batch(
     batch: &Batch,
     placed: &[Placed],
     files: &Files,
+    kept: Option<Kept>,
 ) -> rusqlite::Result<Files> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changes = FileChanges::new(files);
-    executions(&transaction, batch, placed, &mut changes)?;
+    executions(&transaction, batch, placed, &mut changes, kept)?;
     let now = changes.write(&transaction)?;
     things(&transaction, batch)?;
     logs(&transaction, batch)?;
@@ -63,19 +65,33 @@ fn executions(
     batch: &Batch,
     placed: &[Placed],
     files: &mut FileChanges<'_>,
+    kept: Option<Kept>,
 ) -> rusqlite::Result<()> {
+    let mut contents = contents::Writer::new(transaction, kept)?;
     let mut remove = transaction.prepare_cached(REMOVE)?;
     for id in &batch.removes {
         files.note_dead(value_files::place_of(transaction, id)?);
+        if let Some(contents) = &mut contents {
+            contents.remove(id)?;
+        }
         remove.execute([id])?;
     }
     let mut insert = transaction.prepare_cached(INSERT)?;
     let mut update = transaction.prepare_cached(UPDATE)?;
     for (row, placed) in batch.upserts.iter().zip(placed) {
         files.note_live(placed.place);
-        if put(&mut insert, row, placed)? == 0 {
-            files.note_dead(value_files::place_of(transaction, &row.id)?);
-            put(&mut update, row, placed)?;
+        if put(&mut insert, row, placed)? > 0 {
+            let execution = transaction.last_insert_rowid();
+            if let Some(contents) = &mut contents {
+                contents.put_new(execution, &row.record, row.flags)?;
+            }
+            continue;
+        }
+        files.note_dead(value_files::place_of(transaction, &row.id)?);
+        let before = contents.as_mut().map(|contents| contents.before(&row.id)).transpose()?.flatten();
+        put(&mut update, row, placed)?;
+        if let (Some(contents), Some(before)) = (&mut contents, before) {
+            contents.put(before, row)?;
         }
     }
     Ok(())

@@ -18,7 +18,8 @@
 use std::fmt;
 
 use super::date::parse_iso;
-use super::{Comparison, Condition, Field, FieldKind, Operand, Order};
+use super::words;
+use super::{Comparison, Condition, Field, FieldKind, FreeText, Operand, Order, Over};
 
 /// The longest query or sort text.
 pub const QUERY_BYTES_MAX: usize = 256 << 10;
@@ -87,24 +88,24 @@ impl fmt::Display for QueryError {
 impl std::error::Error for QueryError {}
 
 /// Reads the `query` parameter; empty, blank or `*` is no filter.
-pub fn filter(query: &str) -> Result<Option<Condition>, QueryError> {
+pub fn filter(query: &str, over: Over) -> Result<Option<Condition>, QueryError> {
     let at_most = |max| TooLong { what: "bytes in the query", max };
     at_most(QUERY_BYTES_MAX).check(query)?;
     if matches!(query.trim(), "" | "*") {
         return Ok(None);
     }
-    let mut parser = Parser { text: query, at: 0, conditions: 0, values: 0 };
+    let mut parser = Parser { text: query, over, at: 0, conditions: 0, values: 0 };
     let condition = parser.any(0)?;
     parser.skip_blanks();
     if parser.at < query.len() { Err(parser.expected("AND, OR or the end")) } else { Ok(Some(condition)) }
 }
 
-/// Reads the `freeText` parameter into its parts; empty or `*` is no filter (B-15.4).
-pub fn free_text(text: &str) -> Result<Vec<String>, QueryError> {
+/// Reads the `freeText` parameter; empty or `*` is no filter (B-15.4).
+pub fn free_text(text: &str) -> Result<Option<FreeText>, QueryError> {
     let text = text.trim();
     TooLong { what: "bytes of free text", max: PATTERN_BYTES_MAX }.check(text)?;
     if text.chars().all(|symbol| symbol == '*') {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let mut parts = vec![String::new()];
     parts.extend(text.split('*').filter(|part| !part.is_empty()).map(str::to_owned));
@@ -113,11 +114,11 @@ pub fn free_text(text: &str) -> Result<Vec<String>, QueryError> {
         let mistake = Mistake::TooMany { what: "wildcards", max: WILDCARDS_MAX };
         return Err(QueryError { position: 0, mistake });
     }
-    Ok(parts)
+    Ok(Some(FreeText { words: words::read(text)?, parts }))
 }
 
 /// Reads the `sort` parameter: `field`, `field:ASC` or `field:DESC`, separated by `|` or `,`, in either case (B-15.5).
-pub fn sort(text: &str) -> Result<Vec<(Field, Order)>, QueryError> {
+pub fn sort(text: &str, over: Over) -> Result<Vec<(Field, Order)>, QueryError> {
     TooLong { what: "bytes of sort", max: PATTERN_BYTES_MAX }.check(text)?;
     let mut sort: Vec<(Field, Order)> = Vec::new();
     let mut position = 0;
@@ -129,8 +130,8 @@ pub fn sort(text: &str) -> Result<Vec<(Field, Order)>, QueryError> {
         }
         let (name, direction) = item.trim().split_once(':').unwrap_or((item.trim(), "ASC"));
         let error = |mistake| QueryError { position: here, mistake };
-        let field =
-            Field::of(name.trim()).ok_or_else(|| error(Mistake::UnknownField(shortened(name.trim()))))?;
+        let field = Field::of(name.trim(), over)
+            .ok_or_else(|| error(Mistake::UnknownField(shortened(name.trim()))))?;
         let order = match direction.trim() {
             word if word.eq_ignore_ascii_case("asc") => Order::Ascending,
             word if word.eq_ignore_ascii_case("desc") => Order::Descending,
@@ -168,6 +169,7 @@ struct Written {
 
 struct Parser<'a> {
     text: &'a str,
+    over: Over,
     at: usize,
     conditions: usize,
     values: usize,
@@ -250,7 +252,7 @@ impl Parser<'_> {
         }
         self.at += name.len();
         let mistake = || QueryError { position, mistake: Mistake::UnknownField(shortened(name)) };
-        Field::of(name).ok_or_else(mistake)
+        Field::of(name, self.over).ok_or_else(mistake)
     }
 
     fn comparison(&mut self) -> Option<Comparison> {

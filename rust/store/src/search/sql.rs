@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use rusqlite::types::Value;
 
-use super::{Comparison, Condition, Field, FieldKind, Operand, Order, SearchQuery, uuid_bytes};
+use super::words::Words;
+use super::{
+    Comparison, Condition, Field, FieldKind, FreeText, Operand, Order, Over, SearchQuery, uuid_bytes,
+};
 
 /// The text form of an id column, for comparisons that an id in bytes cannot answer.
 macro_rules! id_text {
@@ -25,27 +28,45 @@ macro_rules! id_text {
     };
 }
 
-/// The columns free text looks into.
+/// The columns free text looks into where there is no full-text index.
 const FREE_TEXT_COLUMNS: [&str; 8] =
     ["name", "status", "correlation_id", "reason", "event", "failed_refs", "classifier", id_text!("id")];
 
+/// The same of tasks, which never have one.
+const FREE_TEXT_OF_TASKS: [&str; 10] = [
+    "t.type",
+    "t.name",
+    "t.reference",
+    "t.status",
+    "t.reason",
+    "t.domain",
+    "ex.name",
+    "ex.correlation_id",
+    id_text!("t.id"),
+    id_text!("ex.id"),
+];
+
+/// What a statement reads from; every column of the second table has its alias before it.
+const TASKS: &str = "tasks t";
+const TASKS_OF_EXECUTIONS: &str = "tasks t JOIN executions ex ON ex.row = t.execution";
+
 /// A condition with its values.
 pub(crate) struct Statement {
+    over: Over,
     condition: String,
     pub(crate) values: Vec<Value>,
 }
 
-/// Compiles the conditions of a search.
-pub(crate) fn compile(query: &SearchQuery) -> Statement {
-    let mut statement = Statement { condition: String::from("1"), values: Vec::new() };
+/// Compiles the conditions of a search; `has_words` is whether there is a full-text index.
+pub(crate) fn compile(query: &SearchQuery, has_words: bool) -> Statement {
+    let mut statement = Statement { over: query.over, condition: String::from("1"), values: Vec::new() };
     if let Some(filter) = &query.filter {
         statement.push(" AND ");
         statement.condition(filter);
     }
-    if !query.free_text.is_empty() {
-        let pattern = statement.bind(Value::from(like_pattern(&query.free_text)));
-        let anywhere = FREE_TEXT_COLUMNS.map(|column| format!("{column} LIKE {pattern} ESCAPE '\\'"));
-        statement.push(&format!(" AND ({})", anywhere.join(" OR ")));
+    if let Some(text) = &query.free_text {
+        statement.push(" AND ");
+        statement.free_text(text, has_words);
     }
     statement
 }
@@ -53,26 +74,58 @@ pub(crate) fn compile(query: &SearchQuery) -> Statement {
 impl Statement {
     /// The statement that counts all results.
     pub(crate) fn count(&self) -> String {
-        format!("SELECT count(*) FROM executions WHERE {}", self.condition)
+        let from = match self.over {
+            Over::Executions => "executions",
+            // The text is all ours, so the alias stands there only if a column of executions is asked for.
+            Over::Tasks if !self.condition.contains("ex.") => TASKS,
+            Over::Tasks => TASKS_OF_EXECUTIONS,
+        };
+        format!("SELECT count(*) FROM {from} WHERE {}", self.condition)
     }
 
     /// The statement that reads one page.
     pub(crate) fn page(&self, query: &SearchQuery, columns: &str) -> String {
+        let (from, newest, last) = match self.over {
+            Over::Executions => ("executions", "start_ms DESC, ", "row DESC"),
+            Over::Tasks => (TASKS_OF_EXECUTIONS, "", "t.execution DESC, t.no DESC"),
+        };
         let mut order = String::new();
         for (field, direction) in &query.sort {
             let direction = match direction {
                 Order::Ascending => "ASC",
                 Order::Descending => "DESC",
             };
-            write!(order, "{} {direction}, ", value_of(*field)).expect("a string takes everything");
+            write!(order, "{} {direction}, ", self.value_of(*field)).expect("a string takes everything");
         }
         if query.sort.is_empty() {
-            order.push_str("start_ms DESC, ");
+            order.push_str(newest);
         }
         format!(
-            "SELECT {columns} FROM executions WHERE {} ORDER BY {order}row DESC LIMIT {} OFFSET {}",
+            "SELECT {columns} FROM {from} WHERE {} ORDER BY {order}{last} LIMIT {} OFFSET {}",
             self.condition, query.size, query.start
         )
+    }
+
+    fn free_text(&mut self, text: &FreeText, has_words: bool) {
+        let columns = match self.over {
+            Over::Executions if has_words => {
+                return match &text.words {
+                    Words::Nothing => self.push("0"),
+                    Words::Match(expression) => {
+                        let expression = self.bind(Value::from(expression.clone()));
+                        self.push(&format!(
+                            "row IN (SELECT rowid FROM words WHERE words MATCH {expression})"
+                        ));
+                    }
+                };
+            }
+            Over::Executions => FREE_TEXT_COLUMNS.as_slice(),
+            Over::Tasks => FREE_TEXT_OF_TASKS.as_slice(),
+        };
+        let pattern = self.bind(Value::from(like_pattern(&text.parts)));
+        let anywhere: Vec<_> =
+            columns.iter().map(|column| format!("{column} LIKE {pattern} ESCAPE '\\'")).collect();
+        self.push(&format!("({})", anywhere.join(" OR ")));
     }
 
     fn push(&mut self, sql: &str) {
@@ -90,24 +143,29 @@ impl Statement {
             Condition::Compare(field, comparison, operand) => self.compare(*field, *comparison, operand),
             Condition::Like(field, parts) => {
                 let pattern = self.bind(Value::from(like_pattern(parts)));
-                self.push(&format!("coalesce({} LIKE {pattern} ESCAPE '\\', 0)", text_of(*field)));
+                self.push(&format!("coalesce({} LIKE {pattern} ESCAPE '\\', 0)", self.text_of(*field)));
             }
             Condition::Unlike(field, parts) => {
                 let pattern = self.bind(Value::from(like_pattern(parts)));
-                self.push(&format!("NOT coalesce({} LIKE {pattern} ESCAPE '\\', 0)", text_of(*field)));
+                self.push(&format!("NOT coalesce({} LIKE {pattern} ESCAPE '\\', 0)", self.text_of(*field)));
             }
             Condition::In(field, operands) => {
+                if let [one] = operands.as_slice() {
+                    return self.equal(*field, one, Comparison::Equal);
+                }
                 let values: Vec<_> = operands.iter().filter_map(|operand| exact(*field, operand)).collect();
                 let places: Vec<_> = values.into_iter().map(|value| self.bind(value)).collect();
-                self.push(&format!("{} IN ({})", value_of(*field), places.join(", ")));
+                self.push(&format!("{} IN ({})", self.value_of(*field), places.join(", ")));
             }
             Condition::Between(field, low, high) => {
                 let low = self.bind(plain(low));
                 let high = self.bind(plain(high));
-                self.push(&format!("{} BETWEEN {low} AND {high}", text_of(*field)));
+                self.push(&format!("{} BETWEEN {low} AND {high}", self.text_of(*field)));
             }
-            Condition::Unset(field) => self.push(&format!("{} IS {}", column_of(*field), unset(*field))),
-            Condition::Set(field) => self.push(&format!("{} IS NOT {}", column_of(*field), unset(*field))),
+            Condition::Unset(field) => self.push(&format!("{} IS {}", self.column_of(*field), unset(*field))),
+            Condition::Set(field) => {
+                self.push(&format!("{} IS NOT {}", self.column_of(*field), unset(*field)));
+            }
             Condition::All(conditions) => self.join(conditions, " AND ", "1"),
             Condition::Any(conditions) => self.join(conditions, " OR ", "0"),
         }
@@ -144,21 +202,68 @@ impl Statement {
             Comparison::GreaterOrEqual => ">=",
         };
         match comparison {
-            Comparison::Equal | Comparison::Unequal => match exact(field, operand) {
-                Some(value) => {
-                    let value = self.bind(value);
-                    self.push(&format!("{} {operator} {value}", value_of(field)));
-                }
-                // A text that is no id equals none.
-                None => self.push(if comparison == Comparison::Equal { "0" } else { "1" }),
-            },
+            Comparison::Equal | Comparison::Unequal => self.equal(field, operand, comparison),
             _ => {
                 let value = self.bind(plain(operand));
-                self.push(&format!("{} {operator} {value}", text_of(field)));
+                self.push(&format!("{} {operator} {value}", self.text_of(field)));
             }
         }
     }
+
+    /// Equality and its opposite.
+    fn equal(&mut self, field: Field, operand: &Operand, comparison: Comparison) {
+        let is_equal = comparison == Comparison::Equal;
+        let Some(value) = exact(field, operand) else {
+            // A text that is no id equals none.
+            return self.push(if is_equal { "0" } else { "1" });
+        };
+        let id = if let Value::Blob(id) = &value { id.clone() } else { Vec::new() };
+        let value = self.bind(value);
+        if self.over == Over::Tasks && is_equal && field == Field::WorkflowId {
+            return self.push(&format!("t.execution IN (SELECT row FROM executions WHERE id = {value})"));
+        }
+        let operator = if is_equal { "=" } else { "IS NOT" };
+        self.push(&format!("{} {operator} {value}", self.value_of(field)));
+        if is_equal && field == Field::TaskId {
+            // Tasks have no index of ids; the id of a task begins as that of its execution does.
+            let bound = |fill: u8| Value::from([&id[..PREFIX_BYTES], &[fill; 16][PREFIX_BYTES..]].concat());
+            let (low, high) = (self.bind(bound(0)), self.bind(bound(0xff)));
+            self.push(&format!(
+                " AND t.execution IN (SELECT row FROM executions WHERE id BETWEEN {low} AND {high})"
+            ));
+        }
+    }
+
+    /// The column of a field.
+    fn column_of(&self, field: Field) -> &'static str {
+        match self.over {
+            Over::Executions => column_of(field),
+            Over::Tasks => column_of_task(field),
+        }
+    }
+
+    /// What equality and order look at: no classifier counts as `workflow` (rest-api 10.1).
+    fn value_of(&self, field: Field) -> &'static str {
+        match field {
+            Field::Classifier => "coalesce(classifier, 'workflow')",
+            _ => self.column_of(field),
+        }
+    }
+
+    /// What patterns and ranges look at: ids in their text form.
+    fn text_of(&self, field: Field) -> &'static str {
+        match (self.over, field) {
+            (Over::Executions, Field::WorkflowId) => id_text!("id"),
+            (Over::Executions, Field::ParentWorkflowId) => id_text!("parent_id"),
+            (Over::Tasks, Field::WorkflowId) => id_text!("ex.id"),
+            (Over::Tasks, Field::TaskId) => id_text!("t.id"),
+            _ => self.value_of(field),
+        }
+    }
 }
+
+/// How many bytes of a task's id are those of its execution's.
+const PREFIX_BYTES: usize = 6;
 
 /// The column of a field.
 fn column_of(field: Field) -> &'static str {
@@ -178,23 +283,47 @@ fn column_of(field: Field) -> &'static str {
         Field::ParentWorkflowId => "parent_id",
         Field::Event => "event",
         Field::Classifier => "classifier",
+        Field::TaskId
+        | Field::TaskType
+        | Field::TaskDefName
+        | Field::ReferenceTaskName
+        | Field::ScheduledTime
+        | Field::QueueWaitTime
+        | Field::Domain
+        | Field::WorkflowPriority => unreachable!("no field of executions"),
     }
 }
 
-/// What equality and order look at: no classifier counts as `workflow` (rest-api 10.1).
-fn value_of(field: Field) -> &'static str {
+/// The column of a field of tasks.
+fn column_of_task(field: Field) -> &'static str {
     match field {
-        Field::Classifier => "coalesce(classifier, 'workflow')",
-        _ => column_of(field),
-    }
-}
-
-/// What patterns and ranges look at: ids in their text form.
-fn text_of(field: Field) -> &'static str {
-    match field {
-        Field::WorkflowId => id_text!("id"),
-        Field::ParentWorkflowId => id_text!("parent_id"),
-        _ => value_of(field),
+        Field::WorkflowId => "ex.id",
+        Field::WorkflowType => "ex.name",
+        Field::CorrelationId => "ex.correlation_id",
+        Field::WorkflowPriority => "ex.priority",
+        Field::TaskId => "t.id",
+        Field::TaskType => "t.type",
+        Field::TaskDefName => "t.name",
+        Field::ReferenceTaskName => "t.reference",
+        Field::Status => "t.status",
+        Field::ScheduledTime => "t.scheduled_ms",
+        Field::StartTime => "t.start_ms",
+        Field::UpdateTime => "t.update_ms",
+        Field::EndTime => "t.end_ms",
+        Field::ExecutionTime => {
+            "CASE WHEN t.end_ms > 0 AND t.start_ms > 0 THEN t.end_ms - t.start_ms ELSE 0 END"
+        }
+        Field::QueueWaitTime => {
+            "CASE WHEN t.start_ms > 0 THEN max(t.start_ms - t.scheduled_ms, 0) ELSE 0 END"
+        }
+        Field::ReasonForIncompletion => "t.reason",
+        Field::Domain => "t.domain",
+        Field::Version
+        | Field::Priority
+        | Field::FailedReferenceTaskNames
+        | Field::ParentWorkflowId
+        | Field::Event
+        | Field::Classifier => unreachable!("no field of tasks"),
     }
 }
 

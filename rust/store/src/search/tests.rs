@@ -2,9 +2,13 @@
 
 use super::date::parse_iso;
 use super::parse::{
-    self, CONDITIONS_MAX, DEPTH_MAX, Mistake, PATTERN_BYTES_MAX, QUERY_BYTES_MAX, VALUES_MAX, filter,
+    self, CONDITIONS_MAX, DEPTH_MAX, Mistake, PATTERN_BYTES_MAX, QUERY_BYTES_MAX, QueryError, VALUES_MAX,
 };
-use super::{Comparison, Condition, Field, Operand, Order, SearchQuery, uuid_bytes, uuid_text};
+use super::{Comparison, Condition, Field, Operand, Order, Over, SearchQuery, uuid_bytes, uuid_text};
+
+fn filter(query: &str) -> Result<Option<Condition>, QueryError> {
+    parse::filter(query, Over::Executions)
+}
 
 /// A condition in a short fully bracketed form, so that a table can state it.
 fn shown(condition: &Condition) -> String {
@@ -208,9 +212,9 @@ fn sort_is_read_in_every_form() {
         ("status|status:DESC", vec![(Field::Status, Ascending)]),
     ];
     for (text, sort) in table {
-        assert_eq!(parse::sort(text), Ok(sort), "{text:?}");
+        assert_eq!(parse::sort(text, Over::Executions), Ok(sort), "{text:?}");
     }
-    let error = |text| parse::sort(text).expect_err(text).to_string();
+    let error = |text| parse::sort(text, Over::Executions).expect_err(text).to_string();
     assert_eq!(error("status,nope:ASC"), "unknown field 'nope' at position 7");
     assert_eq!(error("status:UP"), "expected ASC or DESC at position 0");
     assert_eq!(
@@ -222,7 +226,7 @@ fn sort_is_read_in_every_form() {
 /// B-15.4: `*` or empty means all.
 #[test]
 fn free_text_is_a_substring() {
-    let parts = |text| parse::free_text(text).expect(text);
+    let parts = |text| parse::free_text(text).expect(text).map(|text| text.parts).unwrap_or_default();
     assert!(parts("").is_empty() && parts(" * ").is_empty() && parts("**").is_empty());
     assert_eq!(parts("late"), ["", "late", ""]);
     assert_eq!(parts("la*te*"), ["", "la", "te", ""]);

@@ -11,9 +11,5 @@ ROUTES = tuple(
     Route(method, path, "")
     for method, path in (
         ("POST", "/api/workflow/test"),
-        ("GET", "/api/workflow/search-by-tasks"),
-        ("GET", "/api/workflow/search-by-tasks-v2"),
-        ("GET", "/api/tasks/search"),
-        ("GET", "/api/tasks/search-v2"),
     )
 )

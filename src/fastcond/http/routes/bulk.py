@@ -12,6 +12,7 @@ ROUTES = (
     Route("PUT", f"{BASE}/resume", "bulk.resume", body="json"),
     Route("POST", f"{BASE}/restart", "bulk.restart", (flag("useLatestDefinitions"),), "json"),
     Route("POST", f"{BASE}/retry", "bulk.retry", body="json"),
+    Route("POST", f"{BASE}/search", "bulk.search", (flag("includeTasks"),), "json"),
     Route("POST", f"{BASE}/terminate", "bulk.terminate", (text("reason"),), "json"),
     Route("DELETE", f"{BASE}/remove", "bulk.remove", (flag("archiveWorkflow"),), "json"),
     Route(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastcond.http.table import Route, integer, many, text
 
 BASE = "/api/tasks"
+SEARCH = (integer("start"), integer("size"), text("sort"), text("freeText"), text("query"))
 BY_REFERENCE = f"{BASE}/{{workflowId}}/{{taskRefName}}/{{status}}"
 
 ROUTES = (
@@ -41,5 +42,7 @@ ROUTES = (
     ),
     Route("POST", f"{BASE}/{{taskId}}/log", "tasks.log_add", body="raw"),
     Route("GET", f"{BASE}/{{taskId}}/log", "tasks.log_get"),
+    Route("GET", f"{BASE}/search", "tasks.search", SEARCH),
+    Route("GET", f"{BASE}/search-v2", "tasks.search_v2", SEARCH),
     Route("GET", f"{BASE}/{{taskId}}", "tasks.get"),
 )

@@ -7,15 +7,8 @@ from fastcond.http.table import Route, flag, integer, many, text
 BASE = "/api/workflow"
 ONE = f"{BASE}/{{workflowId}}"
 
-SEARCH = (
-    integer("start"),
-    integer("size"),
-    text("sort"),
-    text("freeText"),
-    text("query"),
-    text("classifier"),
-    flag("topLevelOnly"),
-)
+SEARCH_BY_TASKS = (integer("start"), integer("size"), text("sort"), text("freeText"), text("query"))
+SEARCH = (*SEARCH_BY_TASKS, text("classifier"), flag("topLevelOnly"))
 CORRELATED = (flag("includeClosed"), flag("includeTasks"))
 
 ROUTES = (
@@ -42,6 +35,8 @@ ROUTES = (
     ),
     Route("GET", f"{BASE}/search", "workflow.search", SEARCH),
     Route("GET", f"{BASE}/search-v2", "workflow.search_v2", SEARCH),
+    Route("GET", f"{BASE}/search-by-tasks", "workflow.search_by_tasks", SEARCH_BY_TASKS),
+    Route("GET", f"{BASE}/search-by-tasks-v2", "workflow.search_by_tasks_v2", SEARCH_BY_TASKS),
     Route(
         "GET",
         f"{BASE}/running/{{name}}",

@@ -41,6 +41,8 @@ def open_node(config: Config) -> Node:
                 "sync": config.store.sync,
                 "instance": config.runtime.instance,
                 "search_index": config.store.search_index,
+                "search_text": config.store.search_text,
+                "search_tasks": config.store.search_tasks,
                 "poll_ms_max": round(config.http.poll_s_max * 1000),
                 "events_kept_ms": round(config.store.events_kept_s * 1000),
                 "environment": dict(config.runtime.environment),
