@@ -113,8 +113,14 @@ fn failed_push_leaves_no_scheduled_orphan() {
                     let status = *random.pick(&["COMPLETED", "FAILED", "IN_PROGRESS"]);
                     call(&mut machine, ACT, "tasks.update", &[], &result(&task, status));
                 }
-                5 => act(&mut machine, *random.pick(&["workflow.pause", "workflow.resume"]), &id),
-                6 => act(&mut machine, *random.pick(&["workflow.terminate", "workflow.retry"]), &id),
+                5 => {
+                    let verb = *random.pick(&["workflow.pause", "workflow.resume"]);
+                    act(&mut machine, verb, &id);
+                }
+                6 => {
+                    let verb = *random.pick(&["workflow.terminate", "workflow.retry"]);
+                    act(&mut machine, verb, &id);
+                }
                 7 => archive_all(&mut machine, &archive),
                 _ => {
                     let at = machine.now_ms + 3_000;
