@@ -99,6 +99,11 @@ SEED ?= 1
 kill-test: build  ## Kill the server KILLS times under load and look for anything lost or doubled
 	$(BIN)/python -m tests.durability.kill --kills $(KILLS) --seed $(SEED)
 
+WIDTH ?= 100000
+.PHONY: limits-test
+limits-test: build  ## Run forks and loops of WIDTH, endless ones and the like beside a small workflow whose p99 may double
+	$(BIN)/python -m tests.limits --width $(WIDTH)
+
 CASES ?= 5000
 DRAW ?= plain
 TASKS ?= 4

@@ -25,6 +25,8 @@ class Scale:
     """Of the shapes and payloads, which need less precision than the shares."""
     wide: str = "10k"
     """Width of the wide fork and depth of the deep loop."""
+    dynamic: str = "4000"
+    """Width of the wide dynamic fork: the one that stopped Conductor (netflix#1767)."""
     curve_shares: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9)
     """Shares of the peak, besides the half of it."""
     parked: tuple[int, ...] = (10_000, 100_000, 1_000_000)
@@ -43,6 +45,7 @@ QUICK = Scale(
     seconds=2.0,
     shape_rounds=1,
     wide="1k",
+    dynamic="1k",
     curve_shares=(0.1, 0.9),
     parked=(1_000, 10_000),
     idle_seconds=5.0,

@@ -17,6 +17,7 @@ P1 = Bound("P1", "exec per server CPU second, share of the null server", 0.40, 0
 P2 = Bound("P2", "exec per second of wall clock, client on the same cores", 8_000, 20_000)
 P3 = Bound("P3", "chain of 13 with update-v2: tasks per server CPU second over exec", 1.5, 2.5)
 P7_FORK = Bound("P7", "server CPU per task, widest fork over fork of 10", 2.0, 1.2, is_ceiling=True)
+P7_DYNAMIC = Bound("P7", "server CPU per task, wide dynamic fork over one of 10", 1.5, 1.2, is_ceiling=True)
 P7_LOOP = Bound("P7", "server CPU per task, deepest loop over loop of 10", 2.0, 1.2, is_ceiling=True)
 
 
@@ -48,12 +49,14 @@ def shares(bench: Bench) -> Found:
 
 
 def cost_by_width(bench: Bench) -> Found:
-    """Drive narrow and wide forks, shallow and deep loops, in interleaved rounds."""
+    """Drive narrow and wide forks of both kinds, shallow and deep loops, in interleaved rounds."""
     seconds = bench.scale.seconds / 2
-    wide = bench.scale.wide
+    wide, dynamic = bench.scale.wide, bench.scale.dynamic
     loads = {
         "fork10": Load("fork10", seconds, 64, starters=8, workers=32),
         f"fork{wide}": Load(f"fork{wide}", seconds, 64, starters=8, workers=32),
+        "dyn10": Load("dyn10", seconds, 64, starters=8, workers=32),
+        f"dyn{dynamic}": Load(f"dyn{dynamic}", seconds, 64, starters=8, workers=32),
         # As many unfinished loops in both, so that as many tasks share a commit.
         "loop10": Load("loop10", seconds, 64, starters=8, workers=8, inflight=8),
         f"loop{wide}": Load(f"loop{wide}", 1.0, 64, starters=8, workers=8, inflight=8),
@@ -63,9 +66,16 @@ def cost_by_width(bench: Bench) -> Found:
         names = list(loads) if number % 2 == 0 else list(reversed(loads))
         rounds.append({name: bench.fresh(loads[name]) for name in names})
 
-    def ratio(shape: str) -> float:
+    def ratio(shape: str, width: str) -> float:
         return median_of_ratios(
-            (tasks_per_cpu(each[f"{shape}10"]), tasks_per_cpu(each[f"{shape}{wide}"])) for each in rounds
+            (tasks_per_cpu(each[f"{shape}10"]), tasks_per_cpu(each[f"{shape}{width}"])) for each in rounds
         )
 
-    return Found([P7_FORK.found(ratio("fork")), P7_LOOP.found(ratio("loop"))], {"rounds": rounds})
+    return Found(
+        [
+            P7_FORK.found(ratio("fork", wide)),
+            P7_DYNAMIC.found(ratio("dyn", dynamic), dynamic),
+            P7_LOOP.found(ratio("loop", wide)),
+        ],
+        {"rounds": rounds},
+    )

@@ -18,6 +18,8 @@ SETTINGS = (
     "--server.address=127.0.0.1",
     # How long it leaves an execution alone before it looks again; 30 s as it comes.
     "--conductor.app.workflow-offset-timeout=1s",
+    # PULL_WORKFLOW_MESSAGES is off as it comes (S-42.1).
+    "--conductor.workflow-message-queue.enabled=true",
 )
 
 

@@ -195,8 +195,8 @@ class Mapper:
 
     def _exclusive_join(self, step: Step) -> list[Task]:
         inputs: Object = {"joinOn": list(step.raw.get("joinOn") or [])}
-        if step.raw.get("defaultExclusiveJoinTask"):
-            inputs["defaultExclusiveJoinTask"] = list(step.raw["defaultExclusiveJoinTask"])
+        # `make differential`: Conductor writes the list even when it is not set.
+        inputs["defaultExclusiveJoinTask"] = list(step.raw.get("defaultExclusiveJoinTask") or [])
         return [self._new(step, kind="EXCLUSIVE_JOIN", status=IN_PROGRESS, inputs=inputs)]
 
     # ---- branching

@@ -73,6 +73,9 @@ pub struct Live {
     terminate: Option<TaskNo>,
     /// Compiled steps of dynamic instances.
     dynamic: BTreeMap<TaskNo, Arc<Node>>,
+    /// What wide dynamic forks have still to make, derived from their records: kept so that a step that goes on with
+    /// one need not read the whole list again.
+    expanding: BTreeMap<TaskNo, VecDeque<Raw>>,
     index: Index,
 }
 
@@ -107,6 +110,7 @@ impl Live {
             reopened: BTreeSet::new(),
             terminate: None,
             dynamic: BTreeMap::new(),
+            expanding: BTreeMap::new(),
             index: Index::default(),
         };
         live.rebuild();
@@ -118,6 +122,7 @@ impl Live {
         self.index = Index { latest: vec![NONE; self.graph.nodes.len()], ..Index::default() };
         let numbers = self.execution.tasks.numbers();
         self.dynamic.clear();
+        self.expanding.clear();
         self.terminate = None;
         for &no in &numbers {
             if let NodeRef::Dynamic(spec) = &self.task(no).node {
@@ -143,6 +148,16 @@ impl Live {
     /// Gives a dynamic instance its compiled step before it is registered.
     pub fn note_dynamic(&mut self, no: TaskNo, node: Arc<Node>) {
         self.dynamic.insert(no, node);
+    }
+
+    /// Keeps the steps that a dynamic fork has still to make.
+    pub fn put_expansion(&mut self, fork: TaskNo, left: VecDeque<Raw>) {
+        self.expanding.insert(fork, left);
+    }
+
+    /// Takes them out again; none when only the record knows.
+    pub fn take_expansion(&mut self, fork: TaskNo) -> Option<VecDeque<Raw>> {
+        self.expanding.remove(&fork)
     }
 
     /// An instance that must exist.
@@ -232,7 +247,8 @@ impl Live {
         if header.status.is_terminal() {
             return None;
         }
-        if header.is_continuing {
+        // What a paused execution has left to do waits for its resumption, which finds it again.
+        if header.is_continuing && header.status == WorkflowStatus::Running {
             return Some(header.update_ms);
         }
         let task = match header.status {
@@ -469,6 +485,8 @@ impl Live {
             self.index.due.remove(&(at, no));
         }
         self.dynamic.remove(&no);
+        // A child of a fork may have to be made once more: the record says.
+        self.expanding.clear();
         self.execution.tasks.remove(no);
     }
 

@@ -25,6 +25,11 @@ pub const BUDGET: u32 = 1_000;
 /// What a script costs of that budget.
 pub const SCRIPT_COST: u32 = 10;
 
+/// Task instances that an execution may have (quality H10); one that makes more fails.
+pub const TASKS_MAX: usize = 200_000;
+/// Iterations that a loop may make (quality H12).
+pub const ITERATIONS_MAX: u32 = 100_000;
+
 /// A command being decided.
 pub struct Step<'a, 'g> {
     /// The execution.

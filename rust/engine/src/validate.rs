@@ -1,6 +1,7 @@
 //! Registration checks (S-2.12, rest-api 15): what a definition must satisfy before it is stored.
 
 use crate::graph::Enforced;
+use crate::names;
 use crate::wait_time::{duration_ms, until_ms};
 use fastcond_expr::Template;
 use fastcond_expr::script::Scripts;
@@ -10,8 +11,8 @@ use std::collections::BTreeSet;
 
 /// How deep steps may stand inside steps; scheduling descends one call per level.
 pub const NESTING_MAX: usize = 60;
-/// Steps a definition may have (quality H10).
-pub const STEPS_MAX: usize = 100_000;
+/// Steps a definition may have (quality H10): compiling it holds everybody up.
+pub const STEPS_MAX: usize = 20_000;
 
 /// One violated rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,13 @@ fn unusable_schemas(enforced: &Enforced, scripts: &mut Scripts) -> Vec<Violation
     errors.collect()
 }
 
+/// A name that is longer than it may be; it is not shown.
+fn long_name(path: impl Into<String>, name: &str) -> Option<Violation> {
+    let path = path.into();
+    let field = path.rsplit('.').next().unwrap_or_default().to_owned();
+    names::too_long(name).map(|why| violation(path, format!("{field} {why}")))
+}
+
 /// Checks a task definition.
 pub fn task_def(def: &TaskDef, scripts: &mut Scripts) -> Vec<Violation> {
     let enforced = Enforced::of(def.input_schema.as_ref(), def.output_schema.as_ref(), def.enforce_schema);
@@ -50,6 +58,7 @@ pub fn task_def(def: &TaskDef, scripts: &mut Scripts) -> Vec<Violation> {
     if def.name.as_deref().is_none_or(|n| n.trim().is_empty()) {
         found.push(blank_name("name", "TaskDef name cannot be null or empty", def.name.as_deref()));
     }
+    found.extend(long_name("name", def.name.as_deref().unwrap_or_default()));
     let not_negative = [
         ("retryCount", i64::from(def.retry_count)),
         ("pollTimeoutSeconds", def.poll_timeout_seconds.unwrap_or(0)),
@@ -106,6 +115,7 @@ pub fn workflow_def(def: &WorkflowDef, scripts: &mut Scripts) -> Vec<Violation> 
     if def.name().trim().is_empty() {
         found.push(blank_name("name", "WorkflowDef name cannot be null or empty", def.name.as_deref()));
     }
+    found.extend(long_name("name", def.name()));
     if def.tasks.is_empty() {
         found.push(violation("tasks", "WorkflowTask list cannot be empty"));
     }
@@ -114,7 +124,7 @@ pub fn workflow_def(def: &WorkflowDef, scripts: &mut Scripts) -> Vec<Violation> 
         v.invalid_value = Some(def.schema_version.to_string());
         found.push(v);
     }
-    let references = collect(def, &mut found);
+    let Some(references) = collect(def, &mut found) else { return found };
     for step in &def.tasks {
         check_inputs(step, &references, &mut found);
     }
@@ -147,13 +157,21 @@ fn listed<'a>(
 }
 
 /// Reference names of the whole tree; double ones, reserved forms and too deep nesting are violations.
-fn collect<'a>(def: &'a WorkflowDef, found: &mut Vec<Violation>) -> BTreeSet<&'a str> {
+/// None when there is more than may be looked at.
+fn collect<'a>(def: &'a WorkflowDef, found: &mut Vec<Violation>) -> Option<BTreeSet<&'a str>> {
     let mut references: BTreeSet<&str> = BTreeSet::new();
     let mut count = 0;
     let mut stack: Vec<(usize, &WorkflowTask)> = def.tasks.iter().rev().map(|t| (1, t)).collect();
     while let Some((depth, step)) = stack.pop() {
         count += 1;
+        if count > STEPS_MAX {
+            found.push(violation("tasks", format!("a definition may have at most {STEPS_MAX} tasks")));
+            return None;
+        }
         let reference = step.reference();
+        if names::too_long(step.name()).or(names::too_long(reference)).is_some() {
+            continue;
+        }
         if !reference.is_empty() && !references.insert(reference) {
             let text = format!(
                 "taskReferenceName: {reference} should be unique across tasks for a given workflowDefinition: {}",
@@ -167,15 +185,12 @@ fn collect<'a>(def: &'a WorkflowDef, found: &mut Vec<Violation>) -> BTreeSet<&'a
         }
         if depth > NESTING_MAX {
             found.push(violation("", format!("tasks are nested deeper than {NESTING_MAX} levels")));
-            break;
+            return None;
         }
         let below: Vec<(usize, &WorkflowTask)> = step.children().flatten().map(|t| (depth + 1, t)).collect();
         stack.extend(below.into_iter().rev());
     }
-    if count > STEPS_MAX {
-        found.push(violation("tasks", format!("a definition may have at most {STEPS_MAX} tasks")));
-    }
-    references
+    Some(references)
 }
 
 /// References in input parameters of top-level steps name something that exists.
@@ -215,6 +230,8 @@ fn check_step(path: &str, step: &WorkflowTask, scripts: &mut Scripts, found: &mu
             "WorkflowTask taskReferenceName name cannot be empty or null",
         ));
     }
+    found.extend(long_name(format!("{path}.name"), step.name()));
+    found.extend(long_name(format!("{path}.taskReferenceName"), step.reference()));
     if step.kind() == "SIMPLE" && crate::tasks::is_system(step.name()) {
         // S-9.2 Do.
         let text = format!("a SIMPLE task must not be named like the system type {}", step.name());

@@ -132,14 +132,12 @@ impl Step<'_, '_> {
         }
         self.set_output(output);
         self.cancel_open_tasks(status, reason.as_deref());
-        let failed: Vec<(Arc<str>, Arc<str>)> = self
-            .live
-            .execution
-            .listed()
-            .into_iter()
-            .filter(|t| matches!(t.status, TaskStatus::Failed | TaskStatus::FailedWithTerminalError))
-            .map(|t| (t.reference.clone(), t.def_name.clone()))
-            .collect();
+        let is_failed =
+            |t: &&Task| matches!(t.status, TaskStatus::Failed | TaskStatus::FailedWithTerminalError);
+        let mut failed: Vec<&Task> = self.live.execution.tasks.iter().filter(is_failed).collect();
+        failed.sort_unstable_by_key(|t| (t.seq, t.no));
+        let failed: Vec<(Arc<str>, Arc<str>)> =
+            failed.into_iter().map(|t| (t.reference.clone(), t.def_name.clone())).collect();
         let now_ms = self.now();
         let header = &mut self.live.execution.header;
         header.status = status;
@@ -168,9 +166,10 @@ impl Step<'_, '_> {
     fn final_output(&self) -> Result<Raw, String> {
         let execution = &self.live.execution;
         let terminate = execution
-            .listed()
-            .into_iter()
-            .find(|t| &*t.task_type == "TERMINATE" && t.status == TaskStatus::Completed);
+            .tasks
+            .iter()
+            .filter(|t| t.status == TaskStatus::Completed && &*t.task_type == "TERMINATE")
+            .min_by_key(|t| (t.seq, t.no));
         let output = if let Some(task) = terminate {
             task.output.clone()
         } else if let Some(template) = &self.live.graph.output {

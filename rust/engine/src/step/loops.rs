@@ -3,7 +3,7 @@
 //! A loop in progress does not keep its growing output: readers get it computed, and it is written once at the end, so
 //! that an iteration costs the same whether it is the tenth or the ten thousandth.
 
-use super::{SCRIPT_COST, Step};
+use super::{ITERATIONS_MAX, SCRIPT_COST, Step};
 use crate::graph::Node;
 use crate::live::{Live, Place};
 use crate::scope::InputScope;
@@ -201,6 +201,13 @@ impl Step<'_, '_> {
         let items = self.frozen_items(no, node)?;
         let has_item = items.as_ref().is_none_or(|list| (iteration as usize) < list.len());
         if has_item && self.loop_goes_on(no, node, items.is_some())? {
+            if iteration >= ITERATIONS_MAX {
+                let reason = format!(
+                    "the loop {} has run {ITERATIONS_MAX} iterations, the most that are allowed",
+                    node.reference
+                );
+                return Err((TaskStatus::FailedWithTerminalError, reason));
+            }
             self.forget_old(no, iteration + 1);
             self.start_iteration(no, node, iteration + 1)
         } else {

@@ -1,7 +1,8 @@
 //! The pass: finished instances get their successors, waiting inline ones are run (S-5).
 
-use super::Step;
+use super::ending::Ending;
 use super::failing::Verdict;
+use super::{Step, TASKS_MAX};
 use crate::graph::Next;
 use crate::live::{Live, Place};
 use crate::tasks::Mode;
@@ -23,6 +24,9 @@ impl Step<'_, '_> {
         loop {
             while !self.live.work.is_empty() {
                 self.turn();
+                if self.is_running() && self.live.execution.tasks.len() > TASKS_MAX {
+                    return self.end_as_too_large();
+                }
                 if !self.is_running() || self.live.execution.header.is_continuing {
                     return;
                 }
@@ -40,6 +44,17 @@ impl Step<'_, '_> {
         } else if self.live.open_total() == 0 {
             self.complete();
         }
+    }
+
+    /// Loops in loops, or loops of forks, multiply: an execution ends before its memory has no end (quality H10, H12).
+    fn end_as_too_large(&mut self) {
+        let reason = format!("The execution has more than {TASKS_MAX} tasks, the most that are allowed.");
+        self.end(Ending {
+            status: WorkflowStatus::Failed,
+            reason: Some(reason),
+            task: None,
+            runs_failure_workflow: true,
+        });
     }
 
     /// Runs what bootstrap mapped, before the first turn looks at what it ended (S-4.9, S-4.11).
@@ -143,7 +158,23 @@ impl Step<'_, '_> {
                 Verdict::End(status) => return self.end_for_task(no, status),
             }
         }
+        if let Some(join) = self.join_of_open_fork(no) {
+            if !self.expand_on(no, join) {
+                return self.enqueue(no);
+            }
+            if self.live.task(no).is_executed {
+                return;
+            }
+        }
         self.finish_instance(no, was_over);
+    }
+
+    /// The JOIN of a dynamic fork that completed without having made all of its children.
+    fn join_of_open_fork(&self, no: TaskNo) -> Option<u32> {
+        let task = self.live.task(no);
+        let node = self.live.node_of(task)?;
+        let is_fork = node.behaviour.word == "FORK_JOIN_DYNAMIC" && task.status == TaskStatus::Completed;
+        node.join.filter(|_| is_fork)
     }
 
     fn run_inline(&mut self, no: TaskNo) {

@@ -25,13 +25,12 @@ fn fill(_: &mut Step<'_, '_>, node: &Arc<Node>, task: &mut Task) -> Result<(), S
         list.str(name);
     }
     list.end();
-    if !node.step.default_exclusive_join_task.is_empty() {
-        let mut list = object.array("defaultExclusiveJoinTask");
-        for name in &node.step.default_exclusive_join_task {
-            list.str(name);
-        }
-        list.end();
+    // The original writes the list even when it is empty.
+    let mut list = object.array("defaultExclusiveJoinTask");
+    for name in &node.step.default_exclusive_join_task {
+        list.str(name);
     }
+    list.end();
     object.end();
     task.input = Raw::of_checked(out);
     Ok(())

@@ -4,13 +4,11 @@ use super::{Behaviour, Mode, PLAIN, is_system};
 use crate::graph::{Node, compile_step};
 use crate::live::Place;
 use crate::names;
-use crate::step::Step;
-use fastcond_json::{
-    ArrayWriter, Kind, ObjectWriter, Raw, as_i64, as_str, elements, get, kind, members, merged,
-};
+use crate::step::{Step, TASKS_MAX};
+use fastcond_json::{Kind, ObjectWriter, Raw, as_i64, as_str, elements, get, kind, members, merged};
 use fastcond_model::{DynSpec, NodeRef, SubWorkflowParams, TaskChange, TaskNo, TaskStatus, WorkflowTask};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub(super) static FORK_JOIN_DYNAMIC: Behaviour = Behaviour {
@@ -38,23 +36,24 @@ fn run(step: &mut Step<'_, '_>, no: TaskNo, node: &Arc<Node>) {
         Some(join) => children(step, node, &step.live.task(no).input.clone()).map(|list| (join, list)),
     };
     let checked = expanded.and_then(|(join, list)| {
+        check_width(step, list.len())?;
         check_references(step, no, &list)?;
         Ok((join, list))
     });
     match checked {
-        Ok((join, list)) => expand(step, no, join, &list),
+        Ok((join, list)) => expand(step, no, join, list),
         // S-24.14 Do: the failed FORK stays, so that a retry expands again.
         Err(reason) => step.settle(no, TaskStatus::FailedWithTerminalError, Some(reason)),
     }
 }
 
-fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: &[WorkflowTask]) {
-    let place = Place::of(step.live.task(no));
-    let steps: Vec<Raw> = list.iter().map(|child| Raw::of_checked(written(child))).collect();
+/// Completes the FORK and makes its children, as many as the step allows; the rest follows in further steps (G19).
+fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: Vec<WorkflowTask>) {
+    let mut steps: VecDeque<Raw> = list.iter().map(|child| Raw::of_checked(written(child))).collect();
     let mut out = String::new();
     let mut object = ObjectWriter::begin(&mut out);
     let mut names = object.array("forkedTasks");
-    for child in list {
+    for child in &list {
         names.str(child.reference());
     }
     names.end();
@@ -68,22 +67,46 @@ fn expand(step: &mut Step<'_, '_>, no: TaskNo, join: u32, list: &[WorkflowTask])
         t.input = Raw::of_checked(merged(&t.input, &out));
     });
     step.settle(no, TaskStatus::Completed, None);
-    let has_join = !step.is_skipped(join, place);
-    if has_join {
-        step.mark_executed(no);
-    }
     let join_no = step.next_no();
-    for (child, text) in list.iter().zip(steps) {
-        let node = Arc::new(compile_step(child, text.clone()).expect("a step that was written compiles"));
-        let spec = Arc::new(DynSpec { step: text, join: join_no });
-        let base: Arc<str> = child.reference().into();
-        let reference = names::at_place(step.live, &base, place);
-        step.make(NodeRef::Dynamic(spec), &node, reference, place);
+    for child in list {
+        if step.is_spent() {
+            step.live.put_expansion(no, steps);
+            return;
+        }
+        let text = steps.pop_front().expect("a text for each child");
+        make_child(step, no, join_no, &child, text);
     }
-    let joined: Vec<&str> = list.iter().map(WorkflowTask::reference).collect();
-    if has_join {
-        step.make_dynamic_join(join_no, join, place, &joined);
+    close_expansion(step, no, join, join_no);
+}
+
+fn make_child(step: &mut Step<'_, '_>, no: TaskNo, join_no: TaskNo, child: &WorkflowTask, text: Raw) {
+    step.spend(1);
+    let place = Place::of(step.live.task(no));
+    let node = Arc::new(compile_step(child, text.clone()).expect("a step that was written compiles"));
+    let spec = Arc::new(DynSpec { step: text, join: join_no });
+    let reference = names::at_place(step.live, &child.reference().into(), place);
+    step.make(NodeRef::Dynamic(spec), &node, reference, place);
+}
+
+/// All children are there: now the JOIN.
+fn close_expansion(step: &mut Step<'_, '_>, no: TaskNo, join: u32, join_no: TaskNo) {
+    let place = Place::of(step.live.task(no));
+    if !step.is_skipped(join, place) {
+        step.mark_executed(no);
+        let input = step.live.task(no).input.clone();
+        let names = get(&input, "forkedTasks").unwrap_or("[]");
+        step.make_dynamic_join(join_no, join, place, names);
     }
+}
+
+/// An execution may have so many tasks; a fork that would bring more fails as a whole.
+fn check_width(step: &Step<'_, '_>, width: usize) -> Result<(), String> {
+    if step.live.execution.tasks.len() + width > TASKS_MAX {
+        return Err(format!(
+            "a fork of {width} would bring the execution beyond the {TASKS_MAX} tasks that are allowed"
+        ));
+    }
+    Ok(())
 }
 
 fn written(child: &WorkflowTask) -> String {
@@ -98,6 +121,11 @@ fn check_references(step: &Step<'_, '_>, no: TaskNo, list: &[WorkflowTask]) -> R
         let reference = child.reference();
         if reference.is_empty() {
             return Err("a dynamic fork task has no taskReferenceName".to_owned());
+        }
+        for name in [child.name(), reference] {
+            if let Some(why) = crate::names::too_long(name) {
+                return Err(format!("a dynamic fork task has a name that {why}"));
+            }
         }
         let full = names::at_place(step.live, &reference.into(), place);
         if !seen.insert(reference) || step.live.by_reference(&full).is_some() {
@@ -250,16 +278,56 @@ fn from_legacy(node: &Node, input: &str) -> Result<Vec<WorkflowTask>, String> {
 }
 
 impl Step<'_, '_> {
+    /// Goes on with a dynamic fork whose children one step could not make; whether nothing is left to be made.
+    pub fn expand_on(&mut self, no: TaskNo, join: u32) -> bool {
+        let mut left = match self.live.take_expansion(no) {
+            Some(left) => left,
+            None => self.missing_children(no),
+        };
+        let join_no = self.number_of_join(no).unwrap_or_else(|| self.next_no());
+        while let Some(text) = left.pop_front() {
+            if self.is_spent() {
+                left.push_front(text);
+                self.live.put_expansion(no, left);
+                return false;
+            }
+            let child: WorkflowTask = serde_json::from_str(&text).expect("a step that was written is read");
+            make_child(self, no, join_no, &child, text);
+        }
+        close_expansion(self, no, join, join_no);
+        true
+    }
+
+    /// The children that a fork named and that have no instance yet.
+    fn missing_children(&self, no: TaskNo) -> VecDeque<Raw> {
+        let task = self.live.task(no);
+        let place = Place::of(task);
+        let list = |key| get(&task.input, key).into_iter().flat_map(elements);
+        let is_missing = |name: &str| {
+            let base = as_str(name).unwrap_or_default();
+            self.live.named(&names::at_place(self.live, &base.as_ref().into(), place)).is_none()
+        };
+        let pairs = list("forkedTasks").zip(list("forkedTaskDefs"));
+        pairs.filter(|(name, _)| is_missing(name)).map(|(_, text)| Raw::of_checked(text)).collect()
+    }
+
+    /// The number that the first children of a fork know their JOIN by.
+    fn number_of_join(&self, no: TaskNo) -> Option<TaskNo> {
+        let task = self.live.task(no);
+        let first = get(&task.input, "forkedTasks").into_iter().flat_map(elements).next().and_then(as_str)?;
+        let reference = names::at_place(self.live, &first.as_ref().into(), Place::of(task));
+        match &self.live.named(&reference)?.node {
+            NodeRef::Dynamic(spec) => Some(spec.join),
+            NodeRef::Static(_) | NodeRef::None => None,
+        }
+    }
+
     /// The JOIN of a dynamic fork: its names come from data (S-24.12).
-    fn make_dynamic_join(&mut self, no: TaskNo, join: u32, place: Place, names: &[&str]) {
+    fn make_dynamic_join(&mut self, no: TaskNo, join: u32, place: Place, names: &str) {
         let node = self.live.graph.node(join).clone();
         let mut own = String::new();
         let mut object = ObjectWriter::begin(&mut own);
-        let mut list: ArrayWriter<'_> = object.array("joinOn");
-        for name in names {
-            list.str(name);
-        }
-        list.end();
+        object.raw("joinOn", names);
         object.end();
         let input = Raw::of_checked(merged(&node.step.input_parameters, &own));
         let reference = names::at_place(self.live, &node.reference, place);

@@ -5,10 +5,14 @@ use super::Machine;
 use super::events::Delivery;
 use fastcond_engine::Command;
 use fastcond_engine::command::Start;
-use fastcond_model::{Message, Parent, WorkflowId};
+use fastcond_json::Raw;
+use fastcond_model::{Message, Parent, TaskId, WorkflowId, WorkflowStatus};
 
 /// Messages delivered in one go before new calls are looked at.
 pub const DELIVERIES_MAX: usize = 256;
+
+/// How deep sub-workflows may stand in sub-workflows (quality H13).
+pub const NESTING_MAX: usize = 64;
 
 /// How long the machine waits with what it could not do because the archive could not be read.
 pub const READ_AGAIN_MS: i64 = 1_000;
@@ -70,6 +74,25 @@ impl Machine {
         self.outbox.extend(numbers.into_iter().map(|number| (sender, number)));
     }
 
+    /// Whether an execution has as many others above it as there may be.
+    fn is_deep(&mut self, id: WorkflowId) -> bool {
+        let mut at = id;
+        for _ in 1..NESTING_MAX {
+            let parent = self.find(at).and_then(|live| live.execution.header.parent);
+            let Some(parent) = parent else { return false };
+            at = parent.workflow;
+        }
+        true
+    }
+
+    /// A child that would stand too deep is not begun: its task fails instead.
+    fn refuse_child(&mut self, parent: WorkflowId, task: TaskId, child: WorkflowId) {
+        let reason = format!("sub-workflows may stand at most {NESTING_MAX} deep in one another");
+        let (status, output) = (WorkflowStatus::Failed, Raw::empty_object());
+        let ended = Command::ChildEnded { task, child, status, output, reason: Some(reason.into()) };
+        let _ = self.command(parent, ended);
+    }
+
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
         !self.outbox.is_empty() || !self.undelivered.is_empty()
@@ -83,6 +106,13 @@ impl Machine {
                 if !self.load(id) && self.read_fault.is_none() {
                     let Some(graph) = self.snapshot_of(&def) else { return };
                     let parent = task.map(|no| Parent { workflow: sender, task: sender.task(no) });
+                    if let Some(parent) = parent.filter(|_| self.is_deep(sender)) {
+                        self.refuse_child(sender, parent.task, id);
+                        return;
+                    }
+                    if self.read_fault.is_some() {
+                        return;
+                    }
                     self.start(Start {
                         id,
                         graph,
