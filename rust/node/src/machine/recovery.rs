@@ -92,8 +92,8 @@ impl<'a> Recovering<'a> {
     }
 
     /// Takes in one record; those that are true together have the same position.
-    fn take(&mut self, position: u64, record: Record<'_>) -> Result<(), CodecError> {
-        match record {
+    fn take(&mut self, position: u64, record: &Record<'_>) -> Result<(), CodecError> {
+        match *record {
             Record::Commit(bytes) => return self.fold(bytes),
             Record::Thing { kind, key, value } => self.take_thing(position, (kind, key), value),
             Record::Remove(id) => {
@@ -262,8 +262,8 @@ impl Recover for Recovering<'_> {
         let result = match records::read(payload) {
             Ok(Record::Together(parts)) => parts
                 .into_iter()
-                .try_for_each(|part| records::read(part).and_then(|record| self.take(position, record))),
-            Ok(record) => self.take(position, record),
+                .try_for_each(|part| records::read(part).and_then(|record| self.take(position, &record))),
+            Ok(record) => self.take(position, &record),
             Err(error) => Err(error),
         };
         if let Err(error) = result {

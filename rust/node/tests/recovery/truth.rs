@@ -52,16 +52,16 @@ impl Truth {
         match records::read(payload).map_err(|e| e.to_string())? {
             Record::Together(parts) => {
                 for part in parts {
-                    self.fold(records::read(part).map_err(|e| e.to_string())?)?;
+                    self.fold(&records::read(part).map_err(|e| e.to_string())?)?;
                 }
                 Ok(())
             }
-            record => self.fold(record),
+            record => self.fold(&record),
         }
     }
 
-    fn fold(&mut self, record: Record<'_>) -> Result<(), String> {
-        match record {
+    fn fold(&mut self, record: &Record<'_>) -> Result<(), String> {
+        match *record {
             Record::Together(_) => Err("records within records".to_owned()),
             Record::Commit(bytes) => self.commit(bytes),
             Record::Remove(id) => {

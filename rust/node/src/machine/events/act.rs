@@ -14,7 +14,7 @@ use fastcond_model::request::domains;
 use fastcond_model::{ResultStatus, TaskId, TaskNo, WorkflowId};
 use std::sync::Arc;
 
-/// The action an error is about.
+/// Why an action without its field fails.
 const NO_DETAILS: &str = "the action says nothing about what it is to do";
 
 /// One action about one message.
@@ -81,13 +81,11 @@ impl Acting<'_> {
     /// S-80.8.
     fn start(&self, machine: &mut Machine, seen: &Seen, wanted: &StartAction) -> Result<Raw, String> {
         let name = wanted.name.as_deref().unwrap_or_default();
-        let graph = match machine.registry.registered(name, wanted.version) {
-            Some(found) => found?,
-            None => {
-                let shown = wanted.version.map_or_else(|| "latest".to_owned(), |v| v.to_string());
-                return Err(format!("No such workflow found by name: {name}, version: {shown}"));
-            }
+        let Some(found) = machine.registry.registered(name, wanted.version) else {
+            let shown = wanted.version.map_or_else(|| "latest".to_owned(), |v| v.to_string());
+            return Err(format!("No such workflow found by name: {name}, version: {shown}"));
         };
+        let graph = found?;
         let scope = seen.scope(machine);
         let input = self.with_event(&scope.resolve(&wanted.input)?);
         let correlation_id = scope.resolve_text(wanted.correlation_id.as_deref())?;
