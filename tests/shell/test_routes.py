@@ -35,23 +35,24 @@ PUT    /api/workflow/{}/pause
 PUT    /api/workflow/{}/resume
 POST   /api/workflow/{}/restart useLatestDefinitions
 POST   /api/workflow/{}/retry resumeSubworkflowTasks
+POST   /api/workflow/test
 POST   /api/workflow/execute/{}/{} requestId waitUntilTaskRef waitForSeconds consistency returnStrategy
 POST   /api/workflow/{}/rerun
 PUT    /api/workflow/{}/skiptask/{}
 POST   /api/workflow/{}/resetcallbacks
 POST   /api/workflow/{}/messages
-DELETE /api/workflow/{} reason
+DELETE /api/workflow/{} reason triggerFailureWorkflow
 DELETE /api/workflow/{}/remove archiveWorkflow
-DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow
+DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow triggerFailureWorkflow
 GET    /api/workflow/search start size sort freeText query classifier topLevelOnly
 GET    /api/workflow/search-v2 start size sort freeText query classifier topLevelOnly
 PUT    /api/workflow/bulk/pause
 PUT    /api/workflow/bulk/resume
 POST   /api/workflow/bulk/restart useLatestDefinitions
 POST   /api/workflow/bulk/retry
-POST   /api/workflow/bulk/terminate reason
+POST   /api/workflow/bulk/terminate reason triggerFailureWorkflow
 DELETE /api/workflow/bulk/remove archiveWorkflow
-DELETE /api/workflow/bulk/terminate-remove reason archiveWorkflow
+DELETE /api/workflow/bulk/terminate-remove reason archiveWorkflow triggerFailureWorkflow
 GET    /api/tasks/poll/{} workerid domain
 GET    /api/tasks/poll/batch/{} workerid domain count timeout
 POST   /api/tasks
@@ -89,6 +90,7 @@ DELETE /api/metadata/taskdefs/{}
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """
 POST   /api/workflow/{}/variables
+POST   /api/workflow/{}/state requestId waitUntilTaskRef waitForSeconds
 POST   /api/workflow/bulk/start
 GET    /api/tasks/poll/any/batch types workerid domain count timeout
 """
@@ -266,7 +268,7 @@ def error(status: int, message: str) -> Mapping[str, object]:
         ("POST", "/api/token"),
         ("GET", "/api/workflow/"),
         ("POST", "/api/tasks/t/ack"),
-        ("POST", "/api/workflow/test"),
+        ("POST", "/api/workflow/upgrade/w/now"),
         ("GET", "/api/workflow/search-by-tasks"),
         ("GET", "/api/queue"),
         ("GET", "/index.html"),

@@ -13,6 +13,7 @@ mod params;
 mod queues;
 mod search;
 mod task;
+mod trial;
 mod workflow;
 
 pub use bulk_start::LINES_MAX as BULK_STARTS_MAX;
@@ -61,6 +62,7 @@ const TABLES: &[&[(&str, Verb)]] = &[
     queues::VERBS,
     search::VERBS,
     bulk::VERBS,
+    trial::VERBS,
 ];
 
 /// The verb of a name.

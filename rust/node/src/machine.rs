@@ -16,6 +16,7 @@ pub mod rows;
 pub mod shelf;
 pub mod stats;
 pub mod timers;
+pub mod trial;
 pub mod waits;
 
 use crate::reply::{Reply, ReplyTo};
@@ -208,6 +209,7 @@ pub struct Machine {
     asks: Vec<shelf::Ask>,
     read_fault: Option<StoreFault>,
     trimmed_ms: i64,
+    trials: VecDeque<Box<trial::Trial>>,
 }
 
 impl std::fmt::Debug for Machine {
@@ -284,6 +286,7 @@ impl Machine {
             asks: Vec::new(),
             read_fault: None,
             trimmed_ms: now_ms,
+            trials: VecDeque::new(),
         }
     }
 

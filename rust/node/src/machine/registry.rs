@@ -15,8 +15,8 @@ const SNAPSHOTS_MAX: usize = 20_000;
 /// All definitions.
 #[derive(Debug, Default)]
 pub struct Registry {
-    workflows: BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>,
-    tasks: BTreeMap<String, Arc<TaskDef>>,
+    workflows: Arc<BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>>,
+    tasks: Arc<BTreeMap<String, Arc<TaskDef>>>,
     environment: Vec<(String, String)>,
     compiled: RefCell<Compiled>,
 }
@@ -41,6 +41,17 @@ impl Registry {
     /// An empty registry whose expressions may read `environment`.
     pub fn new(environment: Vec<(String, String)>) -> Self {
         Self { environment, ..Self::default() }
+    }
+
+    /// The same definitions for a machine that keeps nothing: without copying them, and with a cache of its own.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self {
+            workflows: self.workflows.clone(),
+            tasks: self.tasks.clone(),
+            environment: self.environment.clone(),
+            compiled: RefCell::default(),
+        }
     }
 
     /// Registered versions of a name, ascending.
@@ -70,16 +81,17 @@ impl Registry {
     /// Stores a definition.
     pub fn put_workflow(&mut self, def: WorkflowDef) {
         let name = def.name().to_owned();
-        self.workflows.entry(name).or_default().insert(def.version, Arc::new(def));
+        Arc::make_mut(&mut self.workflows).entry(name).or_default().insert(def.version, Arc::new(def));
         self.compiled.get_mut().by_name.clear();
     }
 
     /// Deletes a definition; false when there is none.
     pub fn delete_workflow(&mut self, name: &str, version: i32) -> bool {
-        let Some(versions) = self.workflows.get_mut(name) else { return false };
+        let workflows = Arc::make_mut(&mut self.workflows);
+        let Some(versions) = workflows.get_mut(name) else { return false };
         let was_there = versions.remove(&version).is_some();
         if versions.is_empty() {
-            self.workflows.remove(name);
+            workflows.remove(name);
         }
         self.compiled.get_mut().by_name.clear();
         was_there
@@ -98,14 +110,14 @@ impl Registry {
     /// Stores a task definition.
     pub fn put_task(&mut self, def: TaskDef) {
         let name = def.name.clone().unwrap_or_default();
-        self.tasks.insert(name, Arc::new(def));
+        Arc::make_mut(&mut self.tasks).insert(name, Arc::new(def));
         self.compiled.get_mut().by_name.clear();
     }
 
     /// Deletes a task definition; false when there is none.
     pub fn delete_task(&mut self, name: &str) -> bool {
         self.compiled.get_mut().by_name.clear();
-        self.tasks.remove(name).is_some()
+        Arc::make_mut(&mut self.tasks).remove(name).is_some()
     }
 
     /// A compiled snapshot, when it is at hand.

@@ -10,7 +10,6 @@ from fastcond.http.table import Route
 ROUTES = tuple(
     Route(method, path, "")
     for method, path in (
-        ("POST", "/api/workflow/test"),
         ("GET", "/api/workflow/search-by-tasks"),
         ("GET", "/api/workflow/search-by-tasks-v2"),
         ("GET", "/api/workflow/externalstoragelocation"),

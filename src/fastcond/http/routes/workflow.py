@@ -40,6 +40,7 @@ ROUTES = (
         ),
         "json",
     ),
+    Route("POST", f"{BASE}/test", "workflow.test", body="json"),
     Route("GET", f"{BASE}/search", "workflow.search", SEARCH),
     Route("GET", f"{BASE}/search-v2", "workflow.search_v2", SEARCH),
     Route(
@@ -61,14 +62,21 @@ ROUTES = (
     Route("POST", f"{ONE}/rerun", "workflow.rerun", body="json"),
     Route("PUT", f"{ONE}/skiptask/{{taskReferenceName}}", "workflow.skip", body="json"),
     Route("POST", f"{ONE}/variables", "workflow.variables", body="json"),
+    Route(
+        "POST",
+        f"{ONE}/state",
+        "workflow.state",
+        (text("requestId"), text("waitUntilTaskRef"), integer("waitForSeconds")),
+        "json",
+    ),
     Route("POST", f"{ONE}/resetcallbacks", "workflow.resetcallbacks"),
     Route("POST", f"{ONE}/messages", "workflow.post_message", body="json"),
-    Route("DELETE", ONE, "workflow.terminate", (text("reason"),)),
+    Route("DELETE", ONE, "workflow.terminate", (text("reason"), flag("triggerFailureWorkflow"))),
     Route("DELETE", f"{ONE}/remove", "workflow.remove", (flag("archiveWorkflow"),)),
     Route(
         "DELETE",
         f"{ONE}/terminate-remove",
         "workflow.terminate_remove",
-        (text("reason"), flag("archiveWorkflow")),
+        (text("reason"), flag("archiveWorkflow"), flag("triggerFailureWorkflow")),
     ),
 )
