@@ -151,7 +151,7 @@ fn update_state(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]
         return Err(Failure::bad_request("variables must be a JSON object"));
     }
     let report = match update.task_result {
-        Some(result) => Some(state_report(machine, target, update.task_reference_name, result)?),
+        Some(result) => Some(state_report(machine, target, update.task_reference_name.as_deref(), result)?),
         None => machine.find(target).map(|_| None).ok_or_else(|| missing(target))?,
     };
     if let Some(variables) = variables {
@@ -173,12 +173,12 @@ fn update_state(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]
 fn state_report(
     machine: &mut Machine,
     target: WorkflowId,
-    reference: Option<String>,
+    reference: Option<&str>,
     result: TaskResult,
 ) -> Result<Report, Failure> {
     let live = machine.find(target).ok_or_else(|| missing(target))?;
     let by_id = || TaskId::parse(result.task_id.as_deref()?).and_then(|id| target.number_of(id));
-    let found = match reference.as_deref().filter(|name| !name.is_empty()) {
+    let found = match reference.filter(|name| !name.is_empty()) {
         Some(name) => live.pending_by_reference(name),
         None => by_id().filter(|no| live.execution.tasks.get(*no).is_some()),
     };
