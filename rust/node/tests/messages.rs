@@ -347,10 +347,10 @@ fn a_start_that_is_delivered_again_after_a_crash_starts_nothing_new() {
         r#"{"name":"s","taskReferenceName":"s","type":"START_WORKFLOW","inputParameters":{"startWorkflow":{"name":"other","input":{}}}}"#,
     );
     let id = start(&mut machine, "starter", "{}");
-    let starter = WorkflowId::parse(&id).expect("an id");
+    let owner = WorkflowId::parse(&id).expect("an id");
     // What a restart does before anything is known to have arrived.
-    machine.resend(starter);
-    machine.resend(starter);
+    machine.resend(owner);
+    machine.resend(owner);
     settle(&mut machine);
     let started = shown(&mut machine, &id)["output"]["workflowId"].as_str().expect("an id").to_owned();
     assert_eq!(status(&mut machine, &started), "RUNNING");
