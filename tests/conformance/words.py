@@ -117,6 +117,8 @@ def _terminate(session: Session, line: Line) -> list[str]:
     if len(line.args) > 1:
         params["reason"] = line.args[1]
         session.say(line.args[1])
+    if "compensate" in line.options:
+        params["triggerFailureWorkflow"] = line.options["compensate"]
     session.call("workflow.terminate", params)
     return []
 

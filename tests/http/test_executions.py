@@ -148,6 +148,7 @@ def test_pause_resume_terminate_retry_restart_remove(server: Server) -> None:
 
 
 def test_bulk_operations_report_each_id(server: Server) -> None:
+    """S-64.2."""
     define(server, "bulk", [simple("bulk_task")])
     ids = [start(server, "bulk") for _ in range(3)]
     paused = server.call("PUT", "/api/workflow/bulk/pause", [*ids, "nobody"])

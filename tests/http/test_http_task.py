@@ -99,6 +99,22 @@ def test_an_http_error_fails_the_task_with_its_reason(server: Server) -> None:
     assert task["reasonForIncompletion"].startswith("Failed to invoke HTTP task due to: 503 ")
 
 
+def test_an_http_task_is_retried_only_as_its_definition_says(server: Server) -> None:
+    """S-35.5: whatever the status, and with the number of the task definition of its name or of the step."""
+    request = {"uri": "${workflow.input.url}/404", "method": "GET"}
+    definition = {"name": "call_twice", "retryCount": 1, "retryDelaySeconds": 0}
+    assert server.call("POST", "/api/metadata/taskdefs", [definition]).status == 200
+    define(server, "http_once", [http_task("call_once", request)])
+    define(server, "http_twice", [http_task("call_twice", request)])
+    define(server, "http_thrice", [http_task("call_twice", request, retryCount=2)])
+    with remote() as url:
+        attempts = {
+            name: len(ended(server, start(server, name, {"url": url}))["tasks"])
+            for name in ("http_once", "http_twice", "http_thrice")
+        }
+    assert attempts == {"http_once": 1, "http_twice": 2, "http_thrice": 3}
+
+
 def test_an_async_complete_http_task_waits(server: Server) -> None:
     """S-35.2, S-9.5: 2xx leaves the task IN_PROGRESS until somebody completes it."""
     request = {"uri": "${workflow.input.url}/echo", "method": "POST", "body": {}}

@@ -1,4 +1,4 @@
-"""Requests that wait for an execution: synchronous executions and signals (rest-api 3.2 and 5)."""
+"""Requests that wait: synchronous executions, signals and updates of state (S-3.7, rest-api 3.2 and 5)."""
 
 from __future__ import annotations
 

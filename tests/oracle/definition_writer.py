@@ -106,6 +106,7 @@ class DefinitionWriter:
             (lambda _: [self._jq()], 3),
             (lambda _: [self._event()], 3),
             (lambda _: [self._pull()], 3),
+            (lambda _: [self._dynamic()], 4),
         ]
         if depth > 0:
             kinds += [(self._switch, 10), (self._fork, 10), (self._dynamic_fork, 7)]
@@ -174,6 +175,19 @@ class DefinitionWriter:
         step: Object = {"name": name, "taskReferenceName": self._ref("t"), "inputParameters": self._inputs()}
         if self.rng.random() < 0.06:
             step["startDelay"] = 3
+        return self._seen(self._flagged(step, retries=True))
+
+    def _dynamic(self) -> Object:
+        """A step whose type the input names; now and then there is none of that name (S-21)."""
+        rng = self.rng
+        step = self._plain("DYNAMIC", "any")
+        step["dynamicTaskNameParam"] = "which"
+        kind = rng.choice((*WORKERS, "INLINE", "WAIT", "HUMAN", "NOOP", "SET_VARIABLE", "unheard"))
+        step["inputParameters"] = self._inputs() | {
+            "which": kind,
+            "expression": rng.choice(("$.which", "", "$.duration")),
+            "duration": rng.choice(("2 seconds", "0 seconds", "soon")),
+        }
         return self._seen(self._flagged(step, retries=True))
 
     def _inline(self) -> Object:

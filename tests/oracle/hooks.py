@@ -188,7 +188,7 @@ def _event(_world: World, workflow: Workflow, task: Task) -> None:
         "taskToDomain": workflow.task_to_domain,
         "event_produced": queue,
     }
-    if not task.inputs["asyncComplete"]:
+    if task.inputs.get("asyncComplete") is not True:
         task.status = COMPLETED
 
 

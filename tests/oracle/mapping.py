@@ -9,17 +9,20 @@ from tests.oracle import definitions, dynamic_fork, script
 from tests.oracle.expressions import context_of, resolve, task_inputs, text
 from tests.oracle.model import (
     AI_TYPES,
+    ASYNC_TYPES,
     COMPLETED,
     FAILED,
     FATAL,
     IN_PROGRESS,
     SCHEDULED,
     SKIPPED,
+    SYSTEM_TYPES,
     TASK_TERMINAL,
     Json,
     Object,
     Step,
     Task,
+    TaskDef,
     Workflow,
 )
 from tests.oracle.waiting import start_wait
@@ -103,10 +106,10 @@ class Mapper:
     def refreshed_inputs(self, task: Task) -> Object:
         """The inputs of a further attempt: a fresh resolution over the old ones (S-54.12, S-61.6)."""
         step = task.step
-        templated = task.type not in _UNTEMPLATED
+        templated = step.type not in _UNTEMPLATED
         defaults = step.definition.input_template if templated and step.definition else {}
         fresh = task_inputs(step.inputs, defaults, context=self.context, task_id=task.id)
-        if task.type == "EVENT":
+        if step.type == "EVENT":
             fresh |= self.event_sink(step)
         return {**task.inputs, **fresh}
 
@@ -130,9 +133,28 @@ class Mapper:
         chosen = task.inputs.get(step.raw["dynamicTaskNameParam"])
         if chosen is None:
             raise MappingError("the name of the task to run is missing")
-        task.type = task.def_name = text(chosen)
+        name = text(chosen)
+        definition = self._definition_of(name)
+        task.step = dataclasses.replace(step, name=name, definition=definition)
+        task.type = task.def_name = name
         task.start_delay = task.callback = step.start_delay
+        given = {k: v for k, v in task.inputs.items() if v is not None}
+        template: Object = resolve(definition.input_template, self.context)
+        task.inputs = {**template, **given} | {k: None for k in task.inputs if k not in {**template, **given}}
+        if name == "WAIT":
+            start_wait(task, self.world.now)
+        elif name in SYSTEM_TYPES and name not in ASYNC_TYPES:
+            task.status = IN_PROGRESS
         return [task]
+
+    def _definition_of(self, name: str) -> TaskDef:
+        """What retries, timeouts and limits of a name chosen at run time follow (S-21.4)."""
+        if not name or name in _STRUCTURED:
+            raise MappingError(f"{name} is nothing that a DYNAMIC can be")
+        found = self.world.task_defs.get(name)
+        if found is None and name not in SYSTEM_TYPES:
+            raise MappingError(f"no task definition is registered under {name}")
+        return found or TaskDef(name=name, retry_count=0, response_timeout=0)
 
     # ---- forks and joins
 
@@ -324,6 +346,11 @@ class Mapper:
 
 
 _PULL = "PULL_WORKFLOW_MESSAGES"
+# What these do stands in the definition, where a DYNAMIC has nothing of it.
+_STRUCTURED = frozenset(
+    {"FORK", "FORK_JOIN", "FORK_JOIN_DYNAMIC", "JOIN", "EXCLUSIVE_JOIN"}
+    | {"SWITCH", "DECISION", "DO_WHILE", "DYNAMIC"}
+)
 # S-8.16: their inputs take no input template.
 _UNTEMPLATED = frozenset(
     {"WAIT", "HUMAN", "TERMINATE", "SET_VARIABLE", "NOOP", "START_WORKFLOW", "EVENT", _PULL}

@@ -46,12 +46,12 @@ def resume(world: World, workflow: Workflow) -> None:
     world.fire(workflow)  # S-60.2: what became due meanwhile
 
 
-def terminate(world: World, workflow: Workflow, *, reason: str | None) -> None:
-    """S-60.4."""
+def terminate(world: World, workflow: Workflow, *, reason: str | None, compensate: bool = False) -> None:
+    """S-60.4, S-60.5."""
     if workflow.status == COMPLETED:
         raise Refusal(409, "Cannot terminate a COMPLETED workflow.")
     if not workflow.terminal:
-        ending.terminate(world, workflow, status=TERMINATED, reason=reason, compensate=False)
+        ending.terminate(world, workflow, status=TERMINATED, reason=reason, compensate=compensate)
 
 
 def remove(world: World, workflow: Workflow, *, archive: bool) -> None:

@@ -292,7 +292,9 @@ def _blank(task: Task, now: int) -> None:
 
 def _is_mapped_again(task: Task, failed: list[Task], *, given: Task | None) -> bool:
     """What branches, and what failed as it was mapped so that it has no input, unless it was given one."""
-    return task.type in _BRANCHING or (any(task is f for f in failed) and task is not given)
+    return task.type in _BRANCHING or (
+        any(task is f for f in failed) and (task is not given or task.type == "DYNAMIC")
+    )
 
 
 def _begin(world: World, workflow: Workflow, *, task: Task) -> None:
@@ -328,6 +330,8 @@ def _map_again(world: World, workflow: Workflow, *, task: Task, given: Json, map
             task.status, task.reason, task.end = FATAL, head.reason, world.now
         else:
             task.inputs = head.inputs
+            if task.type == "DYNAMIC":  # it could not choose before
+                task.type, task.def_name, task.step = head.type, head.def_name, head.step
             _begin(world, workflow, task=task)
         return []
     if task.iteration > 0:

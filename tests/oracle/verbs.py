@@ -254,7 +254,9 @@ def _restart(world: World, params: Params, _body: Json) -> None:
 
 
 def _terminate(world: World, params: Params, _body: Json) -> None:
-    operations.terminate(world, _workflow(world, params), reason=params.get("reason"))
+    compensate = params.get("triggerFailureWorkflow") == "true"
+    workflow = _workflow(world, params)
+    operations.terminate(world, workflow, reason=params.get("reason"), compensate=compensate)
 
 
 def _remove(world: World, params: Params, _body: Json) -> None:

@@ -215,19 +215,19 @@ class World:
         task.due, task.callback = None, 0
         task.start = task.start or self.now
         wanted = task.inputs
-        inline, given = wanted["subWorkflowDefinition"], wanted["workflowInput"]
+        inline, given = wanted.get("subWorkflowDefinition"), wanted.get("workflowInput") or {}
         if inline is not None:
             given = {**given, "_systemMetadata": {"dynamic": True}}
         task.status = IN_PROGRESS
         try:
             child = self.start(
-                name=wanted["subWorkflowName"],
-                version=wanted["subWorkflowVersion"] or None,
+                name=wanted.get("subWorkflowName") or "",
+                version=wanted.get("subWorkflowVersion") or None,
                 inline=None if inline is None else definitions.workflow_def(inline),
                 given=given,
                 correlation_id=parent.correlation_id,
-                priority=parent.priority if wanted["priority"] is None else int(wanted["priority"]),
-                task_to_domain=wanted["subWorkflowTaskToDomain"] or parent.task_to_domain,
+                priority=parent.priority if wanted.get("priority") is None else int(wanted["priority"]),
+                task_to_domain=wanted.get("subWorkflowTaskToDomain") or parent.task_to_domain,
                 parent=(parent, task),
                 waits_in_line=True,  # S-3.8: its first decide comes by itself
             )

@@ -35,14 +35,15 @@ PUT    /api/workflow/{}/pause
 PUT    /api/workflow/{}/resume
 POST   /api/workflow/{}/restart useLatestDefinitions
 POST   /api/workflow/{}/retry resumeSubworkflowTasks
+POST   /api/workflow/test
 POST   /api/workflow/execute/{}/{} requestId waitUntilTaskRef waitForSeconds consistency returnStrategy
 POST   /api/workflow/{}/rerun
 PUT    /api/workflow/{}/skiptask/{}
 POST   /api/workflow/{}/resetcallbacks
 POST   /api/workflow/{}/messages
-DELETE /api/workflow/{} reason
+DELETE /api/workflow/{} reason triggerFailureWorkflow
 DELETE /api/workflow/{}/remove archiveWorkflow
-DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow
+DELETE /api/workflow/{}/terminate-remove reason archiveWorkflow triggerFailureWorkflow
 GET    /api/workflow/search start size sort freeText query classifier topLevelOnly
 GET    /api/workflow/search-v2 start size sort freeText query classifier topLevelOnly
 GET    /api/workflow/search-by-tasks start size sort freeText query
@@ -52,9 +53,9 @@ PUT    /api/workflow/bulk/resume
 POST   /api/workflow/bulk/restart useLatestDefinitions
 POST   /api/workflow/bulk/retry
 POST   /api/workflow/bulk/search includeTasks
-POST   /api/workflow/bulk/terminate reason
+POST   /api/workflow/bulk/terminate reason triggerFailureWorkflow
 DELETE /api/workflow/bulk/remove archiveWorkflow
-DELETE /api/workflow/bulk/terminate-remove reason archiveWorkflow
+DELETE /api/workflow/bulk/terminate-remove reason archiveWorkflow triggerFailureWorkflow
 GET    /api/tasks/poll/{} workerid domain
 GET    /api/tasks/poll/batch/{} workerid domain count timeout
 POST   /api/tasks
@@ -115,6 +116,7 @@ GET    /api/admin/queues verbose
 # What this server adds (docs/extensions.md); no path of the contract has the form of one of these.
 ADDED = """
 POST   /api/workflow/{}/variables
+POST   /api/workflow/{}/state requestId waitUntilTaskRef waitForSeconds
 POST   /api/workflow/bulk/start
 PUT    /api/external/postgres/{}
 GET    /api/tasks/poll/any/batch types workerid domain count timeout
@@ -293,8 +295,7 @@ def error(status: int, message: str) -> Mapping[str, object]:
         ("POST", "/api/token"),
         ("GET", "/api/workflow/"),
         ("POST", "/api/tasks/t/ack"),
-        ("POST", "/api/workflow/test"),
-        ("GET", "/api/tasks/externalstoragelocation"),
+        ("POST", "/api/workflow/upgrade/w/now"),
         ("GET", "/api/queue"),
         ("GET", "/index.html"),
     ],

@@ -139,6 +139,8 @@ pub enum Command {
         reason: Option<String>,
         /// Came from the parent: terminal executions are left alone (S-30.11).
         is_from_parent: bool,
+        /// The failure workflow runs; of itself it does not (S-60.5).
+        runs_failure_workflow: bool,
     },
     /// S-61.
     Retry {

@@ -24,8 +24,8 @@ pub fn decide(live: &mut Live, command: Command, given: &mut Given<'_>) -> Resul
         Command::Admit => commands::start::admit(&mut step),
         Command::Pause => commands::pause::run(&mut step)?,
         Command::Resume => commands::resume::run(&mut step)?,
-        Command::Terminate { reason, is_from_parent } => {
-            commands::terminate::run(&mut step, reason, is_from_parent)?;
+        Command::Terminate { reason, is_from_parent, runs_failure_workflow } => {
+            commands::terminate::run(&mut step, reason, is_from_parent, runs_failure_workflow)?;
         }
         Command::Retry { resumes_children, is_from_parent } => {
             commands::retry::run(&mut step, resumes_children, is_from_parent)?;

@@ -4,6 +4,7 @@
 
 use crate::deadline;
 use crate::graph::{Graph, Node, NodeId, compile_step};
+use crate::tasks::chosen_node;
 use fastcond_json::Raw;
 use fastcond_model::{Execution, NodeRef, Task, TaskNo, TaskStatus, WorkflowStatus};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -71,7 +72,7 @@ pub struct Live {
     /// Joins and loops that were reopened since: they show what they ended with.
     reopened: BTreeSet<TaskNo>,
     terminate: Option<TaskNo>,
-    /// Compiled steps of dynamic instances.
+    /// Compiled steps of instances that do not run a step as the definition has it.
     dynamic: BTreeMap<TaskNo, Arc<Node>>,
     /// What wide dynamic forks have still to make, derived from their records: kept so that a step that goes on with
     /// one need not read the whole list again.
@@ -125,8 +126,7 @@ impl Live {
         self.expanding.clear();
         self.terminate = None;
         for &no in &numbers {
-            if let NodeRef::Dynamic(spec) = &self.task(no).node {
-                let node = dynamic_node(&spec.step).expect("a stored step compiles");
+            if let Some(node) = own_node(self.task(no)) {
                 self.dynamic.insert(no, Arc::new(node));
             }
             self.note_new(no);
@@ -139,13 +139,13 @@ impl Live {
     /// The step of an instance, none for a skipped task.
     pub fn node_of(&self, task: &Task) -> Option<Arc<Node>> {
         match &task.node {
-            NodeRef::Static(id) => Some(self.graph.node(*id).clone()),
-            NodeRef::Dynamic(_) => self.dynamic.get(&task.no).cloned(),
+            NodeRef::Static(id) if task.chosen.is_none() => Some(self.graph.node(*id).clone()),
+            NodeRef::Static(_) | NodeRef::Dynamic(_) => self.dynamic.get(&task.no).cloned(),
             NodeRef::None => None,
         }
     }
 
-    /// Gives a dynamic instance its compiled step before it is registered.
+    /// Gives an instance its own compiled step before it is registered.
     pub fn note_dynamic(&mut self, no: TaskNo, node: Arc<Node>) {
         self.dynamic.insert(no, node);
     }
@@ -503,6 +503,16 @@ impl Live {
         mine.last_seq = fresh.index.last_seq;
         if mine == fresh.index { Ok(()) } else { Err(format!("index {mine:?} is not {:?}", fresh.index)) }
     }
+}
+
+/// The compiled step of an instance that does not run a step as the definition has it.
+fn own_node(task: &Task) -> Option<Node> {
+    let compiled = match (&task.chosen, &task.node) {
+        (Some(step), _) => chosen_node(step),
+        (None, NodeRef::Dynamic(spec)) => dynamic_node(&spec.step),
+        (None, NodeRef::Static(_) | NodeRef::None) => return None,
+    };
+    Some(compiled.expect("a stored step compiles"))
 }
 
 /// The compiled step of a dynamic child.

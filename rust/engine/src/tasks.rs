@@ -26,6 +26,8 @@ mod terminate;
 mod unsupported;
 mod wait;
 
+pub use dynamic::{choose, chosen_node};
+
 use crate::graph::Node;
 use crate::step::Step;
 use fastcond_model::{Task, TaskNo};

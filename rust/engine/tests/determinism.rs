@@ -136,7 +136,11 @@ fn command(live: &Live, random: &mut Random) -> Command {
     match random.below(32) {
         0 => Command::Pause,
         1 | 2 => Command::Resume,
-        3 => Command::Terminate { reason: Some("enough".to_owned()), is_from_parent: random.below(2) == 0 },
+        3 => Command::Terminate {
+            reason: Some("enough".to_owned()),
+            is_from_parent: random.below(2) == 0,
+            runs_failure_workflow: random.below(2) == 0,
+        },
         4 | 5 => Command::Retry { resumes_children: random.below(2) == 0, is_from_parent: false },
         6 => Command::Restart { graph: None },
         7 => Command::ResetCallbacks,

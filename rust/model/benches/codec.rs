@@ -56,6 +56,7 @@ fn completed(no: TaskNo) -> Task {
         output: Raw::of_checked(format!(r#"{{"n":{no},"payload":"{}"}}"#, "o".repeat(1_024))),
         output_path: None,
         items: None,
+        chosen: None,
     }
 }
 

@@ -245,6 +245,8 @@ pub struct Task {
     pub output_path: Option<Arc<str>>,
     /// The items of a list loop, frozen when it starts (S-28.10); not shown.
     pub items: Option<Raw>,
+    /// The step as a DYNAMIC made it: the chosen name, with the definition of that name (S-21.4).
+    pub chosen: Option<Raw>,
 }
 
 impl Task {

@@ -19,6 +19,7 @@ mod queues;
 mod search;
 mod search_tasks;
 mod task;
+mod trial;
 mod workflow;
 
 pub use bulk_start::LINES_MAX as BULK_STARTS_MAX;
@@ -73,6 +74,7 @@ const TABLES: &[&[(&str, Verb)]] = &[
     environment::VERBS,
     payloads::VERBS,
     admin::VERBS,
+    trial::VERBS,
 ];
 
 /// The verb of a name.

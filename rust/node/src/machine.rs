@@ -19,6 +19,7 @@ mod secrets;
 pub mod shelf;
 pub mod stats;
 pub mod timers;
+pub mod trial;
 pub mod waits;
 
 use crate::reply::{Reply, ReplyTo};
@@ -231,6 +232,7 @@ pub struct Machine {
     read_fault: Option<StoreFault>,
     trimmed_ms: i64,
     forget_events_ms: i64,
+    trials: VecDeque<Box<trial::Trial>>,
 }
 
 impl std::fmt::Debug for Machine {
@@ -309,6 +311,7 @@ impl Machine {
             read_fault: None,
             trimmed_ms: now_ms,
             forget_events_ms: now_ms,
+            trials: VecDeque::new(),
         }
     }
 

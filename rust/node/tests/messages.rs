@@ -267,7 +267,7 @@ fn members(machine: &mut Machine, id: &str) -> [WorkflowId; 3] {
 const RETRY: Command = Command::Retry { resumes_children: false, is_from_parent: false };
 
 fn terminate() -> Command {
-    Command::Terminate { reason: None, is_from_parent: false }
+    Command::Terminate { reason: None, is_from_parent: false, runs_failure_workflow: false }
 }
 
 #[test]
@@ -334,4 +334,51 @@ fn no_one_waits_in_vain(machine: &Machine, seed: u64) {
             assert!(!is_over(&child), "seed {seed}: {} waits for {child}, which is over", execution.id);
         }
     }
+}
+
+#[test]
+fn a_start_that_is_delivered_again_after_a_crash_starts_nothing_new() {
+    // S-31.4
+    let mut machine = machine();
+    define(&mut machine, "other", &simple("t", "t"));
+    define(
+        &mut machine,
+        "starter",
+        r#"{"name":"s","taskReferenceName":"s","type":"START_WORKFLOW","inputParameters":{"startWorkflow":{"name":"other","input":{}}}}"#,
+    );
+    let id = start(&mut machine, "starter", "{}");
+    let owner = WorkflowId::parse(&id).expect("an id");
+    // What a restart does before anything is known to have arrived.
+    machine.resend(owner);
+    machine.resend(owner);
+    settle(&mut machine);
+    let started = shown(&mut machine, &id)["output"]["workflowId"].as_str().expect("an id").to_owned();
+    assert_eq!(status(&mut machine, &started), "RUNNING");
+    assert_eq!(machine.executions.len(), 2);
+}
+
+#[test]
+fn what_becomes_of_a_child_from_before_a_restart_is_nobodys_concern() {
+    // S-62.4, S-30.13
+    let mut machine = machine();
+    define(&mut machine, "inner", &simple("t", "t"));
+    define(&mut machine, "outer", &child("s", "inner"));
+    let id = start(&mut machine, "outer", "{}");
+    settle(&mut machine);
+    let orphan = child_of(&mut machine, &id, "s");
+    operate(&mut machine, "workflow.terminate", &id, &[]);
+    operate(&mut machine, "workflow.restart", &id, &[]);
+    settle(&mut machine);
+    let present = child_of(&mut machine, &id, "s");
+    assert_ne!(orphan, present);
+    operate(&mut machine, "workflow.restart", &orphan, &[]);
+    settle(&mut machine);
+    for task in poll(&mut machine, "t", 5) {
+        if task.workflow == orphan {
+            report(&mut machine, &task, "COMPLETED");
+        }
+    }
+    settle(&mut machine);
+    let statuses = [&orphan, &present, &id].map(|id| status(&mut machine, id));
+    assert_eq!(statuses, ["COMPLETED", "RUNNING", "RUNNING"]);
 }

@@ -8,7 +8,7 @@ use crate::command::{Rejection, Rerun, RerunFrom};
 use crate::graph::Node;
 use crate::live::Place;
 use crate::step::{Step, pass};
-use crate::tasks::Mode;
+use crate::tasks::{Mode, choose};
 use fastcond_json::Raw;
 use fastcond_model::{NodeRef, TaskChange, TaskNo, TaskStatus};
 use std::collections::BTreeSet;
@@ -199,19 +199,34 @@ fn is_mapped_again(
 ) -> bool {
     let node = step.live.node_of(step.live.task(no));
     let is_branching = node.is_some_and(|node| node.behaviour.mode == Mode::Mapped);
-    is_branching || (unmapped.contains(&no) && given != Some(no))
+    is_branching || (unmapped.contains(&no) && (given != Some(no) || is_unchosen(step, no)))
+}
+
+/// A DYNAMIC that could not choose: its input, given or its own, says anew what it is.
+fn is_unchosen(step: &Step<'_, '_>, no: TaskNo) -> bool {
+    let task = step.live.task(no);
+    task.chosen.is_none() && step.live.node_of(task).is_some_and(|node| node.behaviour.word == "DYNAMIC")
 }
 
 fn map_again(step: &mut Step<'_, '_>, no: TaskNo, is_given: bool) {
-    let Some(node) = step.live.node_of(step.live.task(no)) else { return };
+    let Some(mut node) = step.live.node_of(step.live.task(no)) else { return };
     if &*node.type_word == "FORK_JOIN_DYNAMIC" {
         return fork_anew(step, no, &node, is_given);
     }
-    if !is_given {
+    if !is_given || is_unchosen(step, no) {
         let mut fresh = step.live.task(no).clone();
-        let filled = (node.behaviour.fill)(step, &node, &mut fresh);
+        let filled = if is_given { choose(step, &node, &mut fresh) } else { step.fill(&node, &mut fresh) };
+        node = step.as_chosen(&fresh, &node);
         let filled = filled.and_then(|()| step.check_task_input(&node, &fresh.input));
-        step.edit(no, TaskChange { input: true, ..TaskChange::default() }, |t| t.input = fresh.input);
+        let spec = fresh.chosen.is_some();
+        let domain = step.choose_domain(&fresh.task_type, node.behaviour.mode);
+        step.edit(no, TaskChange { input: true, spec, ..TaskChange::default() }, |t| {
+            t.input = fresh.input;
+            t.chosen = fresh.chosen;
+            t.task_type = fresh.task_type;
+            t.def_name = fresh.def_name;
+            t.domain = domain;
+        });
         if let Err(reason) = filled {
             return step.settle(no, TaskStatus::FailedWithTerminalError, Some(reason));
         }

@@ -6,7 +6,12 @@ use crate::step::ending::Ending;
 use fastcond_model::{Message, WorkflowStatus};
 
 /// Ends an execution that is not over; a completed one refuses, other terminal ones stay as they are.
-pub fn run(step: &mut Step<'_, '_>, reason: Option<String>, is_from_parent: bool) -> Result<(), Rejection> {
+pub fn run(
+    step: &mut Step<'_, '_>,
+    reason: Option<String>,
+    is_from_parent: bool,
+    runs_failure_workflow: bool,
+) -> Result<(), Rejection> {
     let status = step.live.execution.header.status;
     if status == WorkflowStatus::Completed && !is_from_parent {
         return Err(Rejection::Conflict("Cannot terminate a COMPLETED workflow.".to_owned()));
@@ -15,8 +20,7 @@ pub fn run(step: &mut Step<'_, '_>, reason: Option<String>, is_from_parent: bool
         take_back(step);
     }
     if !status.is_terminal() {
-        let ending =
-            Ending { status: WorkflowStatus::Terminated, reason, task: None, runs_failure_workflow: false };
+        let ending = Ending { status: WorkflowStatus::Terminated, reason, task: None, runs_failure_workflow };
         step.end(ending);
     }
     Ok(())

@@ -53,11 +53,12 @@ impl Step<'_, '_> {
             domain: None,
             ..old
         });
-        if let NodeRef::Dynamic(_) = &task.node {
+        if matches!(task.node, NodeRef::Dynamic(_)) || task.chosen.is_some() {
             self.live.note_dynamic(new_no, node.clone());
         }
         let old_input = task.input.clone();
-        let filled = (node.behaviour.fill)(self, &node, &mut task);
+        let filled = self.fill(&node, &mut task);
+        let node = self.as_chosen(&task, &node);
         // S-54.12: what is mapped as a whole has nothing of its own to keep.
         if node.behaviour.mode != Mode::Mapped && node.behaviour.word != "SUB_WORKFLOW" {
             task.input = Raw::of_checked(merged(&old_input, &task.input));

@@ -77,7 +77,8 @@ impl Step<'_, '_> {
         if matches!(task.node, NodeRef::Dynamic(_)) {
             self.live.note_dynamic(no, node.clone());
         }
-        let mut filled = (node.behaviour.fill)(self, node, &mut task);
+        let mut filled = self.fill(node, &mut task);
+        let node = &self.as_chosen(&task, node);
         if let Some(input) = input {
             task.input = input;
             filled = Ok(());
@@ -93,6 +94,22 @@ impl Step<'_, '_> {
                 self.enqueue_mapped(no);
             }
         }
+    }
+
+    /// Resolves the stored input of an attempt. What a DYNAMIC chose stays chosen, and its input is in the shape that the
+    /// chosen type stores (S-21.3).
+    pub fn fill(&mut self, node: &Arc<Node>, task: &mut Task) -> Result<(), String> {
+        if task.chosen.is_none() {
+            return (node.behaviour.fill)(self, node, task);
+        }
+        task.input = self.resolve_input(node, task.no)?;
+        Ok(())
+    }
+
+    /// The step that an attempt runs: of a DYNAMIC, what it chose.
+    pub fn as_chosen(&self, task: &Task, node: &Arc<Node>) -> Arc<Node> {
+        let chosen = task.chosen.as_ref().and_then(|_| self.live.node_of(task));
+        chosen.unwrap_or_else(|| node.clone())
     }
 
     /// An instance ended while it was mapped; a loop around it notices a failure in the same turn (S-28.6).
@@ -155,6 +172,7 @@ impl Step<'_, '_> {
             output: Raw::empty_object(),
             output_path: None,
             items: None,
+            chosen: None,
         }
     }
 

@@ -16,6 +16,7 @@ const SPEC: u32 = 42;
 const SPEC_JOIN: u32 = 43;
 const ITEMS: u32 = 44;
 const THAWED: u32 = 45;
+const CHOSEN: u32 = 50;
 
 pub(super) fn write<'a>(w: &mut Writer<'_>, t: &'a Task, parts: TaskChange, payloads: &mut Written<'a>) {
     w.uint(NO, u64::from(t.no) + 1);
@@ -29,6 +30,7 @@ pub(super) fn write<'a>(w: &mut Writer<'_>, t: &'a Task, parts: TaskChange, payl
     }
     if parts.spec {
         w.text(ITEMS, t.items.as_deref());
+        w.text(CHOSEN, t.chosen.as_deref());
     }
     w.uint(THAWED, u64::from(parts.thawed && t.items.is_none()));
     w.text(3, Some(&t.reference));
@@ -101,6 +103,7 @@ pub(super) fn read(
         t.output = old.output.clone();
         t.node = old.node.clone();
         t.items.clone_from(&old.items);
+        t.chosen.clone_from(&old.chosen);
     }
     let (mut def_name, mut spec, mut join) = (None, None, 0);
     let mut times = [0i64; 5];
@@ -142,6 +145,7 @@ pub(super) fn read(
             OUTPUT => t.output = payloads.read(field)?,
             THAWED => t.items = None,
             ITEMS => t.items = Some(field.json()?),
+            CHOSEN => t.chosen = Some(field.json()?),
             SPEC => spec = Some(field.json()?),
             SPEC_JOIN => join = field.maybe()?.unwrap_or_default(),
             _ => {}
@@ -193,5 +197,6 @@ fn blank() -> Task {
         output: Raw::empty_object(),
         output_path: None,
         items: None,
+        chosen: None,
     }
 }

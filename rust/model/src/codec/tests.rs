@@ -73,6 +73,7 @@ fn task(no: u32, node: NodeRef) -> Task {
         output: Raw::of_checked(r#"{"b":null}"#),
         output_path: None,
         items: Some(Raw::of_checked("[1]")),
+        chosen: Some(Raw::of_checked(r#"{"name":"ship"}"#)),
     }
 }
 

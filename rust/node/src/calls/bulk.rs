@@ -1,7 +1,7 @@
 //! `/api/workflow/bulk`: the same operation on many executions, each on its own (rest-api 4).
 
 use super::Verb::Act;
-use super::workflow::{operate, remove_one, restart_one};
+use super::workflow::{operate, remove_one, restart_one, termination};
 use super::{Params, Verb, bulk_start, typed};
 use crate::machine::Machine;
 use crate::reply::{Failure, Reply};
@@ -125,9 +125,8 @@ fn retry(machine: &mut Machine, _: &Params, body: &[u8]) -> Result<Reply, Failur
 }
 
 fn terminate(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
-    let reason = params.get("reason").map(str::to_owned);
-    let command = || Command::Terminate { reason: reason.clone(), is_from_parent: false };
-    each(machine, body, "terminate", |m, id| operate(m, id, command()))
+    let command = termination(params)?;
+    each(machine, body, "terminate", |m, id| operate(m, id, command.clone()))
 }
 
 fn remove(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
@@ -138,12 +137,10 @@ fn remove(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, 
 /// Each of the two steps reports on its own, so that a fully successful id stands twice (rest-api 4).
 fn terminate_remove(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, Failure> {
     let archives = params.flag("archiveWorkflow", true)?;
-    let reason = params.get("reason").map(str::to_owned);
+    let command = termination(params)?;
     let mut results = Vec::new();
     for id in ids(body, "terminateRemove")? {
-        let end = |m: &mut Machine, w: WorkflowId| {
-            operate(m, w, Command::Terminate { reason: reason.clone(), is_from_parent: false })
-        };
+        let end = |m: &mut Machine, w: WorkflowId| operate(m, w, command.clone());
         let ended = one(machine, &id, &end);
         results.push((id.clone(), ended));
         let removed = one(machine, &id, &|m, w| remove_one(m, w, archives));

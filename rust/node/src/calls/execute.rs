@@ -2,14 +2,15 @@
 
 use super::Verb::{Act, Begin};
 use super::workflow::{begin, missing};
-use super::{Params, Verb, bodies, object};
+use super::{Params, Verb, bodies, object, typed};
 use crate::machine::Machine;
 use crate::machine::waits::{Strategy, Wait};
 use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::Command;
 use fastcond_engine::command::Report;
-use fastcond_json::{Raw, merged};
-use fastcond_model::{ResultStatus, TaskNo, WorkflowId};
+use fastcond_json::{Kind, Raw, kind, merged};
+use fastcond_model::{ResultStatus, TaskId, TaskNo, TaskResult, WorkflowId};
+use serde::Deserialize;
 
 /// How long a synchronous execution waits when nothing, or 0, is said (rest-api 3.2).
 const WAIT_S: i64 = 10;
@@ -21,6 +22,7 @@ const WAIT_MS_MAX: i64 = 3_600_000;
 /// Verbs of this resource.
 pub const VERBS: &[(&str, Verb)] = &[
     ("workflow.execute", Begin(execute)),
+    ("workflow.state", Begin(update_state)),
     ("tasks.signal", Act(|m, p, b| signal(m, p, b).map(|_| Reply::done()))),
     ("tasks.signal_sync", Begin(signal_sync)),
 ];
@@ -38,12 +40,22 @@ fn bounded(wait_ms: i64) -> Result<i64, Failure> {
     Ok(wait_ms.max(0))
 }
 
+fn wait_ms(params: &Params) -> Result<i64, Failure> {
+    let seconds: i64 = params.number("waitForSeconds")?.filter(|s| *s != 0).unwrap_or(WAIT_S);
+    bounded(seconds.saturating_mul(1000))
+}
+
+/// Reference names whose end is waited for.
+fn awaited(params: &Params) -> Vec<String> {
+    let refs = params.given("waitUntilTaskRef").unwrap_or_default().split(',').map(str::trim);
+    refs.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// Starts an execution and waits until it has ended or is blocked.
 fn execute(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]) -> Result<(), Failure> {
     let mut request = bodies::start_request(body)?;
     let strategy = strategy(params)?;
-    let seconds: i64 = params.number("waitForSeconds")?.filter(|s| *s != 0).unwrap_or(WAIT_S);
-    let wait_ms = bounded(seconds.saturating_mul(1000))?;
+    let wait_ms = wait_ms(params)?;
     machine.check_waits()?;
     request.name = Some(params.need("name")?.to_owned());
     request.version = params.number("version")?.filter(|version: &i32| *version != 0);
@@ -52,8 +64,7 @@ fn execute(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]) -> 
             .input
             .map(|input| Raw::of_checked(merged(&input, r#"{"_systemMetadata":{"dynamic":true}}"#)));
     }
-    let refs = params.given("waitUntilTaskRef").unwrap_or_default().split(',').map(str::trim);
-    let refs = refs.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let refs = awaited(params);
     let target = begin(machine, request)?;
     machine.deliver(crate::machine::deliver::DELIVERIES_MAX);
     let request_id = request_id(machine, params);
@@ -118,4 +129,73 @@ fn signal_sync(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8])
     let until_ms = machine.now_ms.saturating_add(wait_ms);
     machine.wait(Wait { to, target, refs: Vec::new(), until_ms, strategy, request_id });
     Ok(())
+}
+
+/// `WorkflowStateUpdate`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StateUpdate {
+    task_reference_name: Option<String>,
+    task_result: Option<TaskResult>,
+    variables: Option<Raw>,
+}
+
+/// Merges variables, reports on an open task, then waits like a synchronous execution (S-64.3). The task is looked for
+/// before anything changes, and both changes stand in one group of the journal.
+fn update_state(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]) -> Result<(), Failure> {
+    let update: StateUpdate = typed(body)?;
+    let (target, wait_ms) = (params.workflow()?, wait_ms(params)?);
+    machine.check_waits()?;
+    let variables = update.variables.filter(|variables| !variables.is_null());
+    if variables.as_ref().is_some_and(|variables| kind(variables) != Kind::Object) {
+        return Err(Failure::bad_request("variables must be a JSON object"));
+    }
+    let report = match update.task_result {
+        Some(result) => Some(state_report(machine, target, update.task_reference_name.as_deref(), result)?),
+        None => machine.find(target).map(|_| None).ok_or_else(|| missing(target))?,
+    };
+    if let Some(variables) = variables {
+        machine.command(target, Command::PutVariables { variables })?;
+    }
+    if let Some(report) = report {
+        machine.command(target, Command::Report(Box::new(report)))?;
+    }
+    machine.deliver(crate::machine::deliver::DELIVERIES_MAX);
+    let request_id = request_id(machine, params);
+    let until_ms = machine.now_ms.saturating_add(wait_ms);
+    let (refs, strategy) = (awaited(params), Strategy::TargetWorkflow);
+    machine.wait(Wait { to, target, refs, until_ms, strategy, request_id });
+    machine.serve_waiting();
+    Ok(())
+}
+
+/// A report on the open task of a reference name, else on the one whose id the result names.
+fn state_report(
+    machine: &mut Machine,
+    target: WorkflowId,
+    reference: Option<&str>,
+    result: TaskResult,
+) -> Result<Report, Failure> {
+    let live = machine.find(target).ok_or_else(|| missing(target))?;
+    let by_id = || TaskId::parse(result.task_id.as_deref()?).and_then(|id| target.number_of(id));
+    let found = match reference.filter(|name| !name.is_empty()) {
+        Some(name) => live.pending_by_reference(name),
+        None => by_id().filter(|no| live.execution.tasks.get(*no).is_some()),
+    };
+    let task = found.ok_or_else(|| Failure::not_found(format!("Workflow {target} has no such open task")))?;
+    let status =
+        result.status.ok_or_else(|| Failure::bad_request("status of the task result cannot be null"))?;
+    Ok(Report {
+        task,
+        status,
+        output: result.output_data,
+        is_merged: true,
+        reason: result.reason_for_incompletion,
+        worker: result.worker_id.map(Into::into),
+        keeps_worker: true,
+        callback_after_s: result.callback_after_seconds,
+        extends_lease: false,
+        output_path: result.external_output_payload_storage_path,
+        subworkflow: None,
+    })
 }

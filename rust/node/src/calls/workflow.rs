@@ -254,9 +254,15 @@ pub fn restart_one(machine: &mut Machine, id: WorkflowId, latest: bool) -> Resul
     operate(machine, id, Command::Restart { graph })
 }
 
-fn terminate(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
+/// An operator's termination, with the reason and whether the failure workflow runs (S-60.4, S-60.5).
+pub fn termination(params: &Params) -> Result<Command, Failure> {
     let reason = params.get("reason").map(str::to_owned);
-    operate(machine, params.workflow()?, Command::Terminate { reason, is_from_parent: false })
+    let runs_failure_workflow = params.flag("triggerFailureWorkflow", false)?;
+    Ok(Command::Terminate { reason, is_from_parent: false, runs_failure_workflow })
+}
+
+fn terminate(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
+    operate(machine, params.workflow()?, termination(params)?)
 }
 
 fn remove(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
@@ -278,11 +284,11 @@ pub fn remove_one(machine: &mut Machine, id: WorkflowId, archives: bool) -> Resu
 fn terminate_remove(machine: &mut Machine, params: &Params, _: &[u8]) -> Result<Reply, Failure> {
     let id = params.workflow()?;
     let archives = params.flag("archiveWorkflow", true)?;
-    let reason = params.get("reason").map(str::to_owned);
+    let command = termination(params)?;
     let live = machine.find(id).ok_or_else(|| missing(id))?;
     // S-60.7 Do: a completed one is removed all the same.
     if live.execution.header.status != WorkflowStatus::Completed {
-        operate(machine, id, Command::Terminate { reason, is_from_parent: false })?;
+        operate(machine, id, command)?;
     }
     remove_one(machine, id, archives)
 }

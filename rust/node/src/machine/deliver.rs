@@ -130,7 +130,8 @@ impl Machine {
                 return;
             }
             Message::Cancel { reason, .. } => {
-                Command::Terminate { reason: Some(reason.to_string()), is_from_parent: true }
+                let reason = Some(reason.to_string());
+                Command::Terminate { reason, is_from_parent: true, runs_failure_workflow: false }
             }
             Message::Ended { task, status, output, reason, .. } => {
                 Command::ChildEnded { task, child: sender, status, output, reason }

@@ -268,6 +268,7 @@ impl Machine {
             self.end_poll(id);
         }
         self.drain_waits();
+        self.drain_trials();
     }
 
     /// The server stops: polls get nothing from now on.

@@ -18,8 +18,8 @@ const SNAPSHOTS_MAX: usize = 20_000;
 /// All definitions.
 #[derive(Debug, Default)]
 pub struct Registry {
-    workflows: BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>,
-    tasks: BTreeMap<String, Arc<TaskDef>>,
+    workflows: Arc<BTreeMap<String, BTreeMap<i32, Arc<WorkflowDef>>>>,
+    tasks: Arc<BTreeMap<String, Arc<TaskDef>>>,
     /// Event handlers.
     pub events: Handlers,
     environment: BTreeMap<String, String>,
@@ -64,6 +64,19 @@ impl Registry {
         self.environment.get(name).map(String::as_str)
     }
 
+    /// The same definitions for a machine that keeps nothing: without copying them, and with a cache of its own.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self {
+            workflows: self.workflows.clone(),
+            tasks: self.tasks.clone(),
+            environment: self.environment.clone(),
+            events: Handlers::default(),
+            secrets: Secrets::default(),
+            compiled: RefCell::default(),
+        }
+    }
+
     /// Registered versions of a name, ascending.
     pub fn versions(&self, name: &str) -> impl DoubleEndedIterator<Item = &Arc<WorkflowDef>> {
         self.workflows.get(name).into_iter().flat_map(BTreeMap::values)
@@ -91,16 +104,17 @@ impl Registry {
     /// Stores a definition.
     pub fn put_workflow(&mut self, def: WorkflowDef) {
         let name = def.name().to_owned();
-        self.workflows.entry(name).or_default().insert(def.version, Arc::new(def));
+        Arc::make_mut(&mut self.workflows).entry(name).or_default().insert(def.version, Arc::new(def));
         self.compiled.get_mut().by_name.clear();
     }
 
     /// Deletes a definition; false when there is none.
     pub fn delete_workflow(&mut self, name: &str, version: i32) -> bool {
-        let Some(versions) = self.workflows.get_mut(name) else { return false };
+        let workflows = Arc::make_mut(&mut self.workflows);
+        let Some(versions) = workflows.get_mut(name) else { return false };
         let was_there = versions.remove(&version).is_some();
         if versions.is_empty() {
-            self.workflows.remove(name);
+            workflows.remove(name);
         }
         self.compiled.get_mut().by_name.clear();
         was_there
@@ -119,14 +133,14 @@ impl Registry {
     /// Stores a task definition.
     pub fn put_task(&mut self, def: TaskDef) {
         let name = def.name.clone().unwrap_or_default();
-        self.tasks.insert(name, Arc::new(def));
+        Arc::make_mut(&mut self.tasks).insert(name, Arc::new(def));
         self.compiled.get_mut().by_name.clear();
     }
 
     /// Deletes a task definition; false when there is none.
     pub fn delete_task(&mut self, name: &str) -> bool {
         self.compiled.get_mut().by_name.clear();
-        self.tasks.remove(name).is_some()
+        Arc::make_mut(&mut self.tasks).remove(name).is_some()
     }
 
     /// Stores an event handler.

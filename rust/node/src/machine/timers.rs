@@ -61,6 +61,7 @@ impl Machine {
         self.expire_waits();
         self.trim_when_due();
         self.forget_event_actions();
+        self.run_trials();
     }
 
     /// Forgets names of queues and limits that nothing uses any more.
@@ -81,7 +82,7 @@ impl Machine {
 
     /// When [`Self::tick`] has something to do next; none is never.
     pub fn next_wake(&self) -> Option<i64> {
-        if !self.outbox.is_empty() || self.admissions.is_due() {
+        if !self.outbox.is_empty() || self.admissions.is_due() || !self.trials.is_empty() {
             return Some(self.now_ms);
         }
         let delayed = self.delayed.first().map(|(due_ms, _)| *due_ms);

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastcond.http.routes import (
-    absent,
     admin,
     bulk,
     environment,
@@ -30,5 +29,4 @@ ROUTES: tuple[Route, ...] = (
     *environment.ROUTES,
     *payloads.ROUTES,
     *admin.ROUTES,
-    *absent.ROUTES,
 )

@@ -13,13 +13,19 @@ ROUTES = (
     Route("POST", f"{BASE}/restart", "bulk.restart", (flag("useLatestDefinitions"),), "json"),
     Route("POST", f"{BASE}/retry", "bulk.retry", body="json"),
     Route("POST", f"{BASE}/search", "bulk.search", (flag("includeTasks"),), "json"),
-    Route("POST", f"{BASE}/terminate", "bulk.terminate", (text("reason"),), "json"),
+    Route(
+        "POST",
+        f"{BASE}/terminate",
+        "bulk.terminate",
+        (text("reason"), flag("triggerFailureWorkflow")),
+        "json",
+    ),
     Route("DELETE", f"{BASE}/remove", "bulk.remove", (flag("archiveWorkflow"),), "json"),
     Route(
         "DELETE",
         f"{BASE}/terminate-remove",
         "bulk.terminate_remove",
-        (text("reason"), flag("archiveWorkflow")),
+        (text("reason"), flag("archiveWorkflow"), flag("triggerFailureWorkflow")),
         "json",
     ),
 )

@@ -216,7 +216,8 @@ fn terminate(machine: &mut Machine, seen: &Seen, wanted: &TerminateAction) -> Re
     let scope = seen.scope(machine);
     let id = workflow_id(&scope, wanted.workflow_id.as_deref())?;
     let reason = scope.resolve_text(wanted.termination_reason.as_deref())?;
-    let done = machine.command(id, Command::Terminate { reason, is_from_parent: false });
+    let done = machine
+        .command(id, Command::Terminate { reason, is_from_parent: false, runs_failure_workflow: false });
     done.map(|_| about(id)).map_err(|failure| failure.message)
 }
 
