@@ -94,6 +94,7 @@ impl std::fmt::Debug for Scripts {
         f.debug_struct("Scripts")
             .field("has_watch", &self.watch.is_some())
             .field("has_host", &self.host.is_some())
+            .field("schemas", &self.schemas)
             .finish()
     }
 }
