@@ -65,7 +65,8 @@ class StoreConfig:
     search_index: bool = True
     # Seven days: within them a message that comes again is not acted on again.
     events_kept_s: float = 604_800.0
-    search_text: bool = True
+    # It costs an execution about as much as all of its sockets.
+    search_text: bool = False
     search_tasks: bool = True
 
 

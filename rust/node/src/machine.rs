@@ -137,6 +137,23 @@ impl Prefixes {
     }
 }
 
+/// What is kept for searches; what is not is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchKept {
+    /// Indexes of executions; the others need them.
+    pub executions: bool,
+    /// Rows of tasks.
+    pub tasks: bool,
+    /// Words of payloads and names, for free text. It costs an execution about as much as its sockets do.
+    pub words: bool,
+}
+
+impl Default for SearchKept {
+    fn default() -> Self {
+        Self { executions: true, tasks: true, words: false }
+    }
+}
+
 /// What may be set of a machine.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -146,12 +163,8 @@ pub struct Options {
     pub cached_max: usize,
     /// Executions that are over leave memory at once, but for their records. Needs an archive that takes them.
     pub forgets_finished: bool,
-    /// The archive has the indexes that searches need; without them searches are refused.
-    pub search_index: bool,
-    /// Words of payloads and names are indexed for free text, if there are indexes at all.
-    pub search_text: bool,
-    /// Tasks have rows that searches look through, if there are indexes at all.
-    pub search_tasks: bool,
+    /// What the archive keeps for searches.
+    pub search: SearchKept,
     /// How long a batch poll may ask to wait, in milliseconds (S-51.1).
     pub poll_ms_max: i64,
     /// Environment entries that expressions may read (S-8.8).
@@ -170,9 +183,7 @@ impl Default for Options {
             instance: "unknown".to_owned(),
             cached_max: 50_000,
             forgets_finished: false,
-            search_index: true,
-            search_text: true,
-            search_tasks: true,
+            search: SearchKept::default(),
             poll_ms_max: 5_000,
             environment: Vec::new(),
             events_kept_ms: events::KEPT_MS,

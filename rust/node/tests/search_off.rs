@@ -4,11 +4,12 @@ mod client;
 
 use client::{START_MS, ask, define, define_task, poll, report, shown, simple, start};
 use fastcond_node::machine::shelf::NoShelf;
-use fastcond_node::machine::{Machine, Options};
+use fastcond_node::machine::{Machine, Options, SearchKept};
 
 #[test]
 fn lists_of_executions_are_refused_and_say_which_switch_does_it() {
-    let options = Options { search_index: false, ..Options::default() };
+    let options =
+        Options { search: SearchKept { executions: false, ..SearchKept::default() }, ..Options::default() };
     let mut machine = Machine::new(options, Box::new(NoShelf), 7, START_MS);
     define_task(&mut machine, "t", "");
     define(&mut machine, "w", &simple("t", "t"));

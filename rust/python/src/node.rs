@@ -2,7 +2,7 @@
 
 use fastcond_node::calls::{Params, Verb, verb};
 use fastcond_node::front::Cold;
-use fastcond_node::machine::Options;
+use fastcond_node::machine::{Options, SearchKept};
 use fastcond_node::server::{Bounds, Server, ServerOptions};
 use fastcond_store::{Settings, SyncMode};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -135,9 +135,11 @@ impl Node {
             instance: given.instance.unwrap_or(defaults.instance),
             cached_max: given.cached_max.unwrap_or(defaults.cached_max),
             forgets_finished: true,
-            search_index,
-            search_text: given.search_text.unwrap_or(defaults.search_text),
-            search_tasks: given.search_tasks.unwrap_or(defaults.search_tasks),
+            search: SearchKept {
+                executions: search_index,
+                tasks: given.search_tasks.unwrap_or(defaults.search.tasks),
+                words: given.search_text.unwrap_or(defaults.search.words),
+            },
             poll_ms_max: given.poll_ms_max.unwrap_or(defaults.poll_ms_max),
             environment: given.environment.into_iter().collect(),
             events_kept_ms: given.events_kept_ms.unwrap_or(defaults.events_kept_ms),

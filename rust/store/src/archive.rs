@@ -25,7 +25,7 @@
 
 mod check;
 mod compaction;
-mod contents;
+pub(crate) mod contents;
 mod index;
 mod reader;
 mod schema;

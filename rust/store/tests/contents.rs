@@ -10,7 +10,7 @@ use rusqlite::Connection;
 const STORE: Id = *b"a store for test";
 
 /// Records of these tests are text: one line per task, `number name status`, and a last line of words.
-fn describe(record: &[u8], _: u32) -> Contents {
+fn describe(record: &[u8], _: u32, _: bool) -> Contents {
     let text = String::from_utf8(record.to_vec()).expect("a record of these tests");
     let mut lines: Vec<&str> = text.lines().collect();
     let words = lines.pop().unwrap_or_default().to_owned();
@@ -135,7 +135,7 @@ fn made_anew_they_are_what_they_were() {
             .map(move |n| row(n, open && n % 3 == 0, &format!("0 a DONE\n{n} t{} OPEN\nword{n} all", n % 7)))
     };
     write(&mut archive, 1, rows(true).collect(), vec![]);
-    write(&mut archive, 2, rows(false).filter(|row| row.id[0] % 2 == 0).collect(), vec![[9; 16], [10; 16]]);
+    write(&mut archive, 2, rows(false).filter(|row| row.id[0] % 2 == 0).collect(), vec![[9; 16], [11; 16]]);
     let found = |archive: &Archive| {
         let words: Vec<_> = ["all", "word7", "word9", "word1*"].map(|text| with_words(archive, text)).into();
         (words, tasks(archive, "taskType = t3", "scheduledTime"))

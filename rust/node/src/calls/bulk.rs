@@ -97,12 +97,11 @@ fn search(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, 
     for id in ids(body, "searchWorkflow")? {
         let missing = format!("No such workflow found by id: {id}");
         let live = WorkflowId::parse(&id).and_then(|workflow| machine.find(workflow));
-        match live {
-            Some(live) => view::write_model(live, list.element(), include),
-            None => {
-                let message = machine.take_read_fault().map_or(missing, |fault| fault.to_string());
-                refused.entry(&id, &Raw::string(&message));
-            }
+        if let Some(live) = live {
+            view::write_model(live, list.element(), include);
+        } else {
+            let message = machine.take_read_fault().map_or(missing, |fault| fault.to_string());
+            refused.entry(&id, &Raw::string(&message));
         }
     }
     list.end();

@@ -95,7 +95,7 @@ pub fn ask(machine: &mut Machine, to: ReplyTo, question: Question) -> Result<(),
 
 /// Refuses what only indexes can answer when there are none.
 pub fn need_index(machine: &Machine) -> Result<(), Failure> {
-    if !machine.options.search_index {
+    if !machine.options.search.executions {
         return Err(Failure::new(
             501,
             "Search is switched off by --search-index off. Start the server with --search-index on to search",

@@ -43,7 +43,7 @@ fn ask(
     answer: impl FnOnce(&ArchiveReader) -> Result<String, StoreFault> + Send + 'static,
 ) -> Result<(), Failure> {
     search::need_index(machine)?;
-    if !machine.options.search_tasks {
+    if !machine.options.search.tasks {
         return Err(Failure::new(
             501,
             "Searching tasks is switched off by store.search_tasks. Start the server with FASTCOND_SEARCH_TASKS=on",

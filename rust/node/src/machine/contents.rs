@@ -2,7 +2,7 @@
 //!
 //! Called on the archive thread, for records that are written and for those of a file that is indexed anew.
 
-use super::{Options, rows};
+use super::{Options, SearchKept, rows};
 use fastcond_model::{Execution, Task, codec};
 use fastcond_store::{Contents, Kept, TaskDoc};
 use std::fmt::Write;
@@ -14,15 +14,16 @@ const PAYLOAD_BYTES_MAX: usize = 4 << 10;
 
 /// What an archive keeps for searches of a server with these options.
 pub fn kept(options: &Options) -> Option<Kept> {
-    let Options { search_text: words, search_tasks: tasks, .. } = *options;
-    (options.search_index && (words || tasks)).then_some(Kept { describe, tasks, words })
+    let SearchKept { executions, tasks, words } = options.search;
+    (executions && (words || tasks)).then_some(Kept { describe, tasks, words })
 }
 
 /// What there is to find in a record; nothing in one that cannot be read.
-pub fn describe(record: &[u8], flags: u32) -> Contents {
+pub fn describe(record: &[u8], flags: u32, words: bool) -> Contents {
     let Ok(execution) = codec::apply(None, record) else { return Contents::default() };
     let tasks = execution.tasks.iter().map(|task| task_doc(&execution, task)).collect();
-    Contents { tasks, text: text(&execution, flags & rows::HIDES_PAYLOADS != 0) }
+    let text = if words { text(&execution, flags & rows::HIDES_PAYLOADS != 0) } else { String::new() };
+    Contents { tasks, text }
 }
 
 fn task_doc(execution: &Execution, task: &Task) -> TaskDoc {
@@ -77,7 +78,8 @@ fn push(out: &mut String, text: &str, max: usize) {
 
 /// The beginning of a text, at most so many bytes of it.
 fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+    let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
 }
 
 /// The words of a JSON text: names and values. Quotes, brackets and commas stand between words anyhow, so only escapes

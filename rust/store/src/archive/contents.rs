@@ -16,6 +16,11 @@ use super::{Id, Row};
 /// How many executions are filled in by one transaction.
 pub(super) const FILLED_AT_ONCE: usize = 2_000;
 
+/// A task's row is found by its place: the number of its execution's row, then its own in so many bits. Executions are
+/// numbered as they come, so new rows go to the end of the table. Sixteen million tasks of one execution have rows.
+pub(crate) const PLACE_BITS: u32 = 24;
+const PLACE_MASK: i64 = (1 << PLACE_BITS) - 1;
+
 /// Memory for words before SQLite writes them, and how many runs of them are merged into one: large and many, because
 /// a batch comes once a second and merging is most of the cost.
 const WORDS_SETTINGS: &str = "
@@ -78,8 +83,8 @@ pub struct Contents {
     pub text: String,
 }
 
-/// Says what there is to find in a record, given its row's flags too.
-pub type Describe = fn(record: &[u8], flags: u32) -> Contents;
+/// Says what there is to find in a record, given its row's flags too; the text may be empty unless words are wanted.
+pub type Describe = fn(record: &[u8], flags: u32, words: bool) -> Contents;
 
 /// Which of the tables are kept, and the function that says what is in them.
 #[derive(Debug, Clone, Copy)]
@@ -140,8 +145,9 @@ impl Table {
         connection.execute_batch(&match self {
             Table::Tasks => format!(
                 "CREATE TABLE {} (
-                    execution INTEGER NOT NULL,
-                    no INTEGER NOT NULL,
+                    place INTEGER PRIMARY KEY,
+                    execution INTEGER GENERATED ALWAYS AS (place >> {PLACE_BITS}) VIRTUAL,
+                    no INTEGER GENERATED ALWAYS AS (place & {PLACE_MASK}) VIRTUAL,
                     row_check INTEGER NOT NULL,
                     id BLOB NOT NULL,
                     type TEXT NOT NULL,
@@ -153,9 +159,8 @@ impl Table {
                     update_ms INTEGER NOT NULL,
                     end_ms INTEGER NOT NULL,
                     domain TEXT,
-                    reason TEXT,
-                    PRIMARY KEY (execution, no)
-                ) STRICT, WITHOUT ROWID",
+                    reason TEXT
+                ) STRICT",
                 self.draft()
             ),
             Table::Words => format!(
@@ -218,6 +223,12 @@ impl<'t> Writer<'t> {
         }))
     }
 
+    fn described(&self, record: &[u8], flags: u32) -> Contents {
+        let mut contents = (self.describe)(record, flags, self.words.is_some());
+        contents.tasks.retain(|task| i64::from(task.no) <= PLACE_MASK);
+        contents
+    }
+
     /// What there is of an execution, to be asked before its row changes.
     pub(super) fn before(&mut self, id: &Id) -> rusqlite::Result<Option<Before>> {
         let read = |row: &rusqlite::Row<'_>| Ok(Before { execution: row.get(0)?, was_open: row.get(1)? });
@@ -228,7 +239,7 @@ impl<'t> Writer<'t> {
     pub(super) fn remove(&mut self, id: &Id) -> rusqlite::Result<()> {
         let Some(before) = self.before(id)? else { return Ok(()) };
         if let Some(tasks) = &mut self.tasks {
-            tasks.remove_all.execute([before.execution])?;
+            tasks.remove_all.execute(places(before.execution))?;
         }
         if let Some(words) = &mut self.words {
             words.remove.execute([before.execution])?;
@@ -238,7 +249,7 @@ impl<'t> Writer<'t> {
 
     /// A row was written for the first time, under that number.
     pub(super) fn put_new(&mut self, execution: i64, record: &[u8], flags: u32) -> rusqlite::Result<()> {
-        let contents = (self.describe)(record, flags);
+        let contents = self.described(record, flags);
         if let Some(tasks) = &mut self.tasks {
             for task in &contents.tasks {
                 tasks.put(execution, task)?;
@@ -253,7 +264,7 @@ impl<'t> Writer<'t> {
     /// A row was written over an older one. Of an execution that goes on, words change only with its tasks; it is what
     /// changes most often, and they are what costs most.
     pub(super) fn put(&mut self, before: Before, row: &Row) -> rusqlite::Result<()> {
-        let contents = (self.describe)(&row.record, row.flags);
+        let contents = self.described(&row.record, row.flags);
         let has_other_tasks = match &mut self.tasks {
             Some(tasks) => tasks.replace(before.execution, &contents.tasks)?,
             None => true,
@@ -264,6 +275,15 @@ impl<'t> Writer<'t> {
         }
         Ok(())
     }
+}
+
+fn place(execution: i64, no: u32) -> i64 {
+    (execution << PLACE_BITS) | (i64::from(no) & PLACE_MASK)
+}
+
+/// The first and the last place of an execution.
+fn places(execution: i64) -> [i64; 2] {
+    [execution << PLACE_BITS, (execution << PLACE_BITS) | PLACE_MASK]
 }
 
 /// The statements on the table of words.
@@ -294,7 +314,7 @@ struct TaskRows<'t> {
 
 impl<'t> TaskRows<'t> {
     fn new(connection: &'t Connection, table: &str) -> rusqlite::Result<Self> {
-        let places = (1..=14).fold(String::new(), |mut places, number| {
+        let places = (1..=13).fold(String::new(), |mut places, number| {
             let comma = if number > 1 { ", " } else { "" };
             write!(places, "{comma}?{number}").expect("a string takes everything");
             places
@@ -302,16 +322,15 @@ impl<'t> TaskRows<'t> {
         let prepare = |sql: &str| connection.prepare_cached(&sql.replace("{table}", table));
         Ok(Self {
             put: prepare(&format!("REPLACE INTO {{table}} VALUES ({places})"))?,
-            known: prepare("SELECT no, row_check FROM {table} WHERE execution = ?1 ORDER BY no")?,
-            remove: prepare("DELETE FROM {table} WHERE execution = ?1 AND no = ?2")?,
-            remove_all: prepare("DELETE FROM {table} WHERE execution = ?1")?,
+            known: prepare("SELECT no, row_check FROM {table} WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?,
+            remove: prepare("DELETE FROM {table} WHERE place = ?1")?,
+            remove_all: prepare("DELETE FROM {table} WHERE place BETWEEN ?1 AND ?2")?,
         })
     }
 
     fn put(&mut self, execution: i64, task: &TaskDoc) -> rusqlite::Result<()> {
         self.put.execute(params![
-            execution,
-            task.no,
+            place(execution, task.no),
             task.check(),
             task.id,
             &*task.task_type,
@@ -331,12 +350,13 @@ impl<'t> TaskRows<'t> {
     /// Writes only what differs, so that an execution of many tasks costs what changed; whether it has other tasks now.
     fn replace(&mut self, execution: i64, tasks: &[TaskDoc]) -> rusqlite::Result<bool> {
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let known: Vec<(u32, u32)> = self.known.query_map([execution], read)?.collect::<Result<_, _>>()?;
+        let known: Vec<(u32, u32)> =
+            self.known.query_map(places(execution), read)?.collect::<Result<_, _>>()?;
         let mut known = known.into_iter().peekable();
         let mut has_others = false;
         for task in tasks {
             while let Some((no, _)) = known.next_if(|(no, _)| *no < task.no) {
-                self.remove.execute(params![execution, no])?;
+                self.remove.execute([place(execution, no)])?;
                 has_others = true;
             }
             match known.next_if(|(no, _)| *no == task.no) {
@@ -347,7 +367,7 @@ impl<'t> TaskRows<'t> {
             self.put(execution, task)?;
         }
         for (no, _) in known {
-            self.remove.execute(params![execution, no])?;
+            self.remove.execute([place(execution, no)])?;
             has_others = true;
         }
         Ok(has_others)
