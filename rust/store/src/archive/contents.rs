@@ -252,7 +252,7 @@ impl<'t> Writer<'t> {
         let contents = self.described(record, flags);
         if let Some(tasks) = &mut self.tasks {
             for task in &contents.tasks {
-                tasks.put(execution, task)?;
+                tasks.put(execution, task, true)?;
             }
         }
         if let Some(words) = &mut self.words {
@@ -306,6 +306,7 @@ impl<'t> WordRows<'t> {
 
 /// The statements on the table of tasks.
 struct TaskRows<'t> {
+    put_new: CachedStatement<'t>,
     put: CachedStatement<'t>,
     known: CachedStatement<'t>,
     remove: CachedStatement<'t>,
@@ -321,6 +322,8 @@ impl<'t> TaskRows<'t> {
         });
         let prepare = |sql: &str| connection.prepare_cached(&sql.replace("{table}", table));
         Ok(Self {
+            // A row that cannot be put ends the batch in any case: told so, SQLite keeps no journal for this statement alone.
+            put_new: prepare(&format!("INSERT OR ROLLBACK INTO {{table}} VALUES ({places})"))?,
             put: prepare(&format!("REPLACE INTO {{table}} VALUES ({places})"))?,
             known: prepare("SELECT no, row_check FROM {table} WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?,
             remove: prepare("DELETE FROM {table} WHERE place = ?1")?,
@@ -328,8 +331,9 @@ impl<'t> TaskRows<'t> {
         })
     }
 
-    fn put(&mut self, execution: i64, task: &TaskDoc) -> rusqlite::Result<()> {
-        self.put.execute(params![
+    fn put(&mut self, execution: i64, task: &TaskDoc, is_new: bool) -> rusqlite::Result<()> {
+        let statement = if is_new { &mut self.put_new } else { &mut self.put };
+        statement.execute(params![
             place(execution, task.no),
             task.check(),
             task.id,
@@ -359,12 +363,12 @@ impl<'t> TaskRows<'t> {
                 self.remove.execute([place(execution, no)])?;
                 has_others = true;
             }
-            match known.next_if(|(no, _)| *no == task.no) {
-                Some((_, check)) if check == task.check() => continue,
-                Some(_) => {}
-                None => has_others = true,
+            let before = known.next_if(|(no, _)| *no == task.no);
+            if before.is_some_and(|(_, check)| check == task.check()) {
+                continue;
             }
-            self.put(execution, task)?;
+            has_others |= before.is_none();
+            self.put(execution, task, before.is_none())?;
         }
         for (no, _) in known {
             self.remove.execute([place(execution, no)])?;
