@@ -11,11 +11,21 @@ from tests.conftest import running
 from tests.http.calls import define, ended, finish, poll, read, simple, start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import Server
 
 pytestmark = pytest.mark.usefixtures("core")
+
+# Words of payloads are indexed where they are asked for.
+WORDS = {"FASTCOND_SEARCH_TEXT": "on"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("data"), env=WORDS) as started:
+        yield started
 
 
 def search(server: Server, path: str = "workflow/search", **params: object) -> dict[str, Any]:
@@ -223,7 +233,7 @@ def test_index_loses_no_row(tmp_path: Path) -> None:
         pages = [search(server, path, size=500, **params) for path, params in questions]
         return [(page["totalHits"], sorted(map(str, page["results"]))) for page in pages]
 
-    with running(tmp_path) as server:
+    with running(tmp_path, env=WORDS) as server:
         define(server, "kept", [simple("kept_task")])
         for number in range(60):
             begun(server, "kept", input={"marker": number})
@@ -233,7 +243,7 @@ def test_index_loses_no_row(tmp_path: Path) -> None:
                 # The archive takes over now, so that some of it is in its file and some in the journal alone.
                 search(server)
         server.stop(number=signal.SIGKILL)
-    with running(tmp_path) as server:
+    with running(tmp_path, env=WORDS) as server:
         before = found(server)
         assert [total for total, _ in before] == [40, 60, 40, 60, 20]
         assert server.stop() == 0

@@ -35,6 +35,9 @@ TEXT_VERBS = frozenset(
         "tasks.update",
         "tasks.update_by_ref",
         "queue.requeue",
+        "environment.get",
+        "admin.requeue",
+        "admin.verify",
     }
 )
 # Verbs whose answer has no body at all; 200 or 204 says that it is done.
@@ -58,6 +61,12 @@ EMPTY_VERBS = frozenset(
         "workflowdefs.create",
         "workflowdefs.validate",
         "workflowdefs.delete",
+        "events.create",
+        "events.update",
+        "events.delete",
+        "default_queues.update",
+        "default_queues.update_task",
+        "payloads.write",
     }
 )
 # Verbs that answer 204 when there is nothing.

@@ -199,8 +199,9 @@ impl Trial {
                 self.act(id, no, act);
             }
         }
-        let output = self.machine.take_output();
+        let mut output = self.machine.take_output();
         self.bytes += output.frames.len();
+        output.frames.clear();
         self.machine.reuse(output.frames);
     }
 

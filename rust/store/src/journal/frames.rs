@@ -53,7 +53,7 @@ impl Frames {
     }
 
     /// Empties it.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.buffer.clear();
         self.start = 0;
     }
