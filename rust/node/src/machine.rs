@@ -321,7 +321,8 @@ impl Machine {
             asks: Vec::new(),
             read_fault: None,
             trimmed_ms: now_ms,
-            forget_events_ms: now_ms,
+            // Not at once: a start has enough to read.
+            forget_events_ms: now_ms + events::FORGET_MORE_MS,
             trials: VecDeque::new(),
         }
     }

@@ -16,7 +16,7 @@ mod ledger;
 mod payload;
 
 pub use handlers::Handlers;
-pub use ledger::{KEPT_MS, Known};
+pub use ledger::{FORGET_MORE_MS, KEPT_MS, Known};
 
 use super::{Machine, records};
 use act::Acting;

@@ -14,7 +14,7 @@ pub const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 /// How often records whose time is over are looked for.
 const FORGET_EVERY_MS: i64 = 60_000;
 /// The same while there are more of them than are deleted in one go.
-const FORGET_MORE_MS: i64 = 1_000;
+pub const FORGET_MORE_MS: i64 = 1_000;
 /// Records deleted in one go.
 const FORGET_MAX: usize = 1_000;
 
