@@ -181,6 +181,7 @@ class Pair:
         """Polls on both sides; what was handed out, as symbols."""
         params = {"tasktype": kind, "count": str(count), "timeout": "0", "workerid": "w"}
         left, right = self.both("tasks.poll_batch", params)
+        self._meet(left, right=right)
         names = []
         for side, tasks in ((self.left, left), (self.right, right)):
             by_id = {v: k for k, v in side.workflow_ids.items()}
@@ -192,6 +193,17 @@ class Pair:
             )
         require_same(f"poll {kind} x{count}", left=names[0], right=names[1])
         return names[1]
+
+    def _meet(self, left: list[Object], *, right: list[Object]) -> None:
+        """Names what nothing led to: it was started by a task that its loop has dropped since (S-28.12)."""
+        known = {side.name: set(side.workflow_ids.values()) for side in (self.left, self.right)}
+        for mine, other in zip(left, right, strict=False):
+            ids = mine["workflowInstanceId"], other["workflowInstanceId"]
+            if ids[0] not in known["model"] and ids[1] not in known["oracle"]:
+                symbol = f"lost{len(known['oracle'])}"
+                for side, found in zip((self.left, self.right), ids, strict=True):
+                    side.know_workflow(symbol, found)
+                    known[side.name].add(found)
 
     def finish(self, task: str, result: Object) -> None:
         """A worker's result for a task given by its symbol."""

@@ -115,9 +115,9 @@ def _current_iteration(workflow: Workflow, task: Task) -> list[Task]:
 
 
 def _iteration_complete(workflow: Workflow, *, task: Task, held: list[Task]) -> bool:
-    """S-28.7."""
+    """S-28.7; what ended as it was mapped counts from the next turn, as its own hook comes after (S-27.2)."""
     by_ref = {b.ref: b for b in held}
-    if any(not b.terminal for b in held):
+    if not all(b.executed for b in held):
         return False
     if any(f"{s.ref}__{task.iteration}" not in by_ref for s in task.step.body):
         return False

@@ -102,7 +102,7 @@ def from_task(world: World, workflow: Workflow, *, target: Task, given: Object |
     workflow.tasks = [t for t in workflow.tasks if not any(t is g for g in gone)]
     operations.run_again(world, workflow)
     again = _reset_with(world, workflow, [target, *joins])
-    failed = [t for t in again if t.status == FATAL and t.start == 0]
+    failed = [t for t in again if (t.status == FATAL and t.start == 0) or t.type == "DYNAMIC"]
     for task in again:
         _blank(task, world.now)
     if given is not None:
@@ -326,13 +326,13 @@ def _map_again(world: World, workflow: Workflow, *, task: Task, given: Json, map
     mapped = mapper.map(step, retry_count=task.retry_count)
     head = mapped[0]
     if task.type not in _BRANCHING:
+        task.inputs = head.inputs
         if head.status == FATAL:
             task.status, task.reason, task.end = FATAL, head.reason, world.now
-        else:
-            task.inputs = head.inputs
-            if task.type == "DYNAMIC":  # it could not choose before
-                task.type, task.def_name, task.step = head.type, head.def_name, head.step
-            _begin(world, workflow, task=task)
+            return []
+        if task.type == "DYNAMIC":  # it could not choose before
+            task.type, task.def_name, task.step = head.type, head.def_name, head.step
+        _begin(world, workflow, task=task)
         return []
     if task.iteration > 0:
         for instance in mapped:

@@ -107,10 +107,10 @@ def attempt(world: World, workflow: Workflow, *, task: Task, delay: int) -> Task
     try:
         if task.type == "DYNAMIC":  # nothing was chosen yet
             chosen = mapper.map(task.step)[0]
+            fresh.inputs = {**task.inputs, **chosen.inputs}
             if chosen.terminal:
                 raise MappingError(chosen.reason)
             fresh.type, fresh.def_name, fresh.step = chosen.type, chosen.def_name, chosen.step
-            fresh.inputs = {**task.inputs, **chosen.inputs}
         elif task.step.type == "SUB_WORKFLOW":
             fresh.inputs = mapper.sub_workflow_inputs(task.step)
         else:

@@ -13,10 +13,16 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId, child: WorkflowId) {
         return;
     }
     let is_optional = step.live.node_of(task).is_some_and(|n| n.step.optional);
-    if !task.status.is_terminal() || task.is_retried || is_optional || is_spoken_to(step.live, task) {
+    if task.is_retried || is_optional || is_spoken_to(step.live, task) {
         return;
     }
     let was_terminal = step.live.execution.header.status.is_terminal();
+    if !was_terminal {
+        restart_clock(step);
+    }
+    if !step.live.task(no).status.is_terminal() {
+        return;
+    }
     reopen(step, no, false);
     reopen_failed_joins(step);
     let mut cancelled = Cancelled::default();
@@ -42,6 +48,14 @@ pub fn run(step: &mut Step<'_, '_>, task: TaskId, child: WorkflowId) {
             step.send(Message::Resume { child });
         }
     }
+}
+
+/// What runs gets its whole time once more, and so does what waits for it (S-55.1, S-61.9).
+fn restart_clock(step: &mut Step<'_, '_>) {
+    let now_ms = step.now();
+    step.live.execution.header.last_retried_ms = now_ms;
+    step.touch_header();
+    step.tell_parent_revived();
 }
 
 /// Whether a cancellation or a resumption is on its way to the child of a task: what the child said it said before it

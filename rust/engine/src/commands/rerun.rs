@@ -140,10 +140,12 @@ fn is_waiting_for_others(step: &Step<'_, '_>, no: TaskNo) -> bool {
     matches!(&*step.live.task(no).task_type, "JOIN" | "EXCLUSIVE_JOIN" | "DO_WHILE")
 }
 
-/// Whether an instance failed as it was mapped, so that it has no input to run on.
+/// Whether an instance failed as it was mapped, so that it has no input to run on. What could not choose may have been
+/// excused since.
 fn is_unmapped(step: &Step<'_, '_>, no: TaskNo) -> bool {
     let task = step.live.task(no);
-    task.status == TaskStatus::FailedWithTerminalError && task.start_ms == 0
+    let is_failed = task.status == TaskStatus::FailedWithTerminalError && task.start_ms == 0;
+    is_failed || is_unchosen(step, no)
 }
 
 /// The loops around the target go on in the target's iteration (S-63.8 Do).

@@ -7,6 +7,10 @@ use crate::graph::Next;
 use crate::live::{Live, Place};
 use crate::tasks::Mode;
 use fastcond_model::{NodeRef, Task, TaskChange, TaskNo, TaskStatus, WorkflowStatus};
+use std::collections::BTreeMap;
+
+/// What a turn made, each with the ended instance that led to it.
+type Makers = BTreeMap<TaskNo, TaskNo>;
 
 impl Step<'_, '_> {
     /// Works in turns until nothing moves, the workflow ends, or the step is long enough.
@@ -59,7 +63,7 @@ impl Step<'_, '_> {
 
     /// Runs what bootstrap mapped, before the first turn looks at what it ended (S-4.9, S-4.11).
     pub fn run_mapped(&mut self) {
-        self.run_all(Vec::new());
+        self.run_all(Vec::new(), &Makers::new());
     }
 
     fn turn(&mut self) {
@@ -76,6 +80,8 @@ impl Step<'_, '_> {
         }
         self.is_ending = self.live.terminate().is_some();
         self.live.hide_new(true);
+        let first_new = self.live.execution.header.next_no;
+        let mut makers = Makers::new();
         for (at, no) in ended.iter().enumerate() {
             if self.is_spent() {
                 self.live.hide_new(false);
@@ -83,18 +89,21 @@ impl Step<'_, '_> {
                 return self.set_continuing(true);
             }
             self.spend(1);
+            let before = self.live.work.len();
             self.look_at(*no);
+            let made = self.live.work.range(before.min(self.live.work.len())..);
+            makers.extend(made.filter(|made| **made >= first_new).map(|made| (*made, *no)));
         }
         self.live.hide_new(false);
         if let Some(no) = self.live.terminate() {
             self.is_ending = false;
             return self.end_by_terminate(no);
         }
-        self.run_all(waiting);
+        self.run_all(waiting, &makers);
     }
 
-    /// Runs what waits to be run: from before, and from this turn.
-    fn run_all(&mut self, mut waiting: Vec<TaskNo>) {
+    /// Runs what waits to be run: from before, in list order, and from this turn, where what made it stands (S-5.5).
+    fn run_all(&mut self, mut waiting: Vec<TaskNo>, makers: &Makers) {
         // S-25.4, S-28.5: joins and loops take over the outputs there are.
         self.live.see_all();
         let queued: Vec<TaskNo> = std::mem::take(&mut self.live.work).into();
@@ -102,7 +111,9 @@ impl Step<'_, '_> {
             queued.into_iter().partition(|no| self.live.task(*no).status.is_terminal());
         self.live.work.extend(ended);
         waiting.extend(fresh);
-        self.in_list_order(&mut waiting);
+        let place = |no: TaskNo| (self.live.execution.tasks.get(no).map_or(0, |t| t.seq), no);
+        waiting.sort_by_cached_key(|no| (place(makers.get(no).copied().unwrap_or(*no)), place(*no)));
+        waiting.dedup();
         for (at, no) in waiting.iter().enumerate() {
             if self.is_spent() {
                 self.live.work.extend(&waiting[at..]);

@@ -232,7 +232,7 @@ impl Step<'_, '_> {
         });
         (node.behaviour.run)(self, no, node);
         if self.live.task(no).status.is_terminal() {
-            self.enqueue(no);
+            self.enqueue_mapped(no);
         }
     }
 
