@@ -67,7 +67,8 @@ class StoreConfig:
     events_kept_s: float = 604_800.0
     # It costs an execution about as much as all of its sockets.
     search_text: bool = False
-    search_tasks: bool = True
+    # It costs an execution a tenth.
+    search_tasks: bool = False
 
 
 # What a database URL of `workers.jdbc` begins with.

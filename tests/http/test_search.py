@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("core")
 
-# Words of payloads are indexed where they are asked for.
-WORDS = {"FASTCOND_SEARCH_TEXT": "on"}
+# Words of payloads and rows of tasks are kept where they are asked for.
+WORDS = {"FASTCOND_SEARCH_TEXT": "on", "FASTCOND_SEARCH_TASKS": "on"}
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +260,7 @@ def test_index_loses_no_row(tmp_path: Path) -> None:
 
 def test_times_are_utc_everywhere(tmp_path: Path) -> None:
     """G14: a server in another zone finds and shows the same instants, as text in UTC."""
-    with running(tmp_path, env={"TZ": "Pacific/Kiritimati"}) as server:
+    with running(tmp_path, env={"TZ": "Pacific/Kiritimati", **WORDS}) as server:
         define(server, "zoned", [simple("zoned_task")])
         one = start(server, "zoned")
         finish(server, poll(server, "zoned_task"))
