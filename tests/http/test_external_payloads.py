@@ -85,6 +85,17 @@ def test_an_external_output_is_merged_with_what_is_in_line(server: Server) -> No
     assert execution["output"] == {"all": {"a": 1, "b": 2, "c": 3}}
 
 
+def test_an_update_of_state_may_name_an_output_outside(server: Server) -> None:
+    """S-64.3, S-91.4: the content is read, as it is for a report."""
+    define(server, "state_out", [simple("state_out")], outputParameters={"all": "${state_out.output}"})
+    workflow_id = start(server, "state_out")
+    path = _upload(server, {"a": 1, "b": 1}, "TASK_OUTPUT")
+    result = {"status": "COMPLETED", "outputData": {"b": 2}, "externalOutputPayloadStoragePath": path}
+    update = {"taskReferenceName": "state_out", "taskResult": result}
+    assert server.call("POST", f"/api/workflow/{workflow_id}/state", update).status == 200
+    assert read(server, workflow_id)["output"] == {"all": {"a": 1, "b": 2}}
+
+
 def test_a_path_without_a_payload_ends_in_a_reason(server: Server) -> None:
     """S-91.3, G20: a start is refused, a task fails for good."""
     define(server, "nowhere", [simple("nowhere_task")])

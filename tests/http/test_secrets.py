@@ -71,6 +71,26 @@ def test_a_worker_gets_secrets_that_nobody_can_read_afterwards(keeper: Server) -
     assert SECRET not in "".join(keeper.log)
 
 
+def test_an_update_of_state_is_redacted_like_a_report(keeper: Server) -> None:
+    """S-64.3, G22: a reason and log lines that quote a secret lose it, whichever door they come through."""
+    define(keeper, "state_secret", [simple("state_secret_task")])
+    workflow_id = start(keeper, "state_secret")
+    task = poll(keeper, "state_secret_task")
+    result = {
+        "taskId": task["taskId"],
+        "workflowInstanceId": workflow_id,
+        "status": "FAILED_WITH_TERMINAL_ERROR",
+        "reasonForIncompletion": f"{SECRET} was refused",
+        "logs": [{"log": f"asked with {SECRET}"}],
+    }
+    update = {"taskReferenceName": "state_secret_task", "taskResult": result}
+    assert keeper.call("POST", f"/api/workflow/{workflow_id}/state", update).status == 200
+    (stored,) = read(keeper, workflow_id)["tasks"]
+    assert stored["reasonForIncompletion"] == "*** was refused"
+    (line,) = keeper.call("GET", f"/api/tasks/{task['taskId']}/log").json()
+    assert line["log"] == "asked with ***"
+
+
 def test_references_travel_literally_to_variables_and_children(keeper: Server) -> None:
     """S-8.21 Do."""
     inner = simple("inner_task", inputParameters={"key": "${workflow.input.key}"})

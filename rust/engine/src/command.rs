@@ -73,6 +73,25 @@ pub struct Report {
     pub subworkflow: Option<WorkflowId>,
 }
 
+impl Report {
+    /// What somebody says of a task who is not its worker: a status, and an output in place of the stored one.
+    pub fn of(task: TaskNo, status: ResultStatus, output: Raw) -> Self {
+        Self {
+            task,
+            status,
+            output,
+            is_merged: false,
+            reason: None,
+            worker: None,
+            keeps_worker: true,
+            callback_after_s: 0,
+            extends_lease: false,
+            output_path: None,
+            subworkflow: None,
+        }
+    }
+}
+
 /// A rerun (S-63).
 #[derive(Clone, Debug)]
 pub struct Rerun {

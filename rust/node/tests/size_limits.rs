@@ -34,6 +34,21 @@ fn settle(machine: &mut Machine) -> Turns {
     turns
 }
 
+/// Completes every task that can be had, and says how many those were.
+fn complete_all(machine: &mut Machine) -> usize {
+    let mut count = 0;
+    loop {
+        let tasks = poll(machine, "t", 1_000);
+        if tasks.is_empty() {
+            return count;
+        }
+        count += tasks.len();
+        for task in tasks {
+            report(machine, &task, "COMPLETED");
+        }
+    }
+}
+
 /// Status and reason of an execution, without reading its tasks.
 fn end(machine: &mut Machine, id: &str) -> (String, String) {
     let params = [("workflowId", id), ("includeTasks", "false")];
@@ -96,17 +111,7 @@ fn a_wide_fork_is_made_in_turns_that_do_not_grow_with_it() {
     report(&mut machine, &task, "COMPLETED");
     settle(&mut machine);
     assert_eq!(machine.queues.len(), 19_999);
-    let mut seen = 1;
-    loop {
-        let tasks = poll(&mut machine, "t", 1_000);
-        if tasks.is_empty() {
-            break;
-        }
-        seen += tasks.len();
-        for task in tasks {
-            report(&mut machine, &task, "COMPLETED");
-        }
-    }
+    let seen = 1 + complete_all(&mut machine);
     settle(&mut machine);
     assert_eq!(seen, 20_000);
     assert_completed(&mut machine, &id);
@@ -134,17 +139,7 @@ fn operators_may_stop_a_wide_fork_while_it_is_made_and_go_on_with_it() {
             "",
         );
         settle(&mut machine);
-        let mut seen = 0;
-        loop {
-            let tasks = poll(&mut machine, "t", 1_000);
-            if tasks.is_empty() {
-                break;
-            }
-            seen += tasks.len();
-            for task in tasks {
-                report(&mut machine, &task, "COMPLETED");
-            }
-        }
+        let seen = complete_all(&mut machine);
         settle(&mut machine);
         assert_eq!(seen, 5_000, "{act}");
         assert_completed(&mut machine, &id);

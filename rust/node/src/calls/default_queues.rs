@@ -73,19 +73,7 @@ fn update(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Reply, 
     }
     // A message that fits no task is dropped.
     let Some((id, task)) = found else { return Ok(Reply::done()) };
-    let report = Report {
-        task,
-        status,
-        output,
-        is_merged: true,
-        reason: None,
-        worker: None,
-        keeps_worker: true,
-        callback_after_s: 0,
-        extends_lease: false,
-        output_path: None,
-        subworkflow: None,
-    };
+    let report = Report { is_merged: true, ..Report::of(task, status, output) };
     operate(machine, id, Command::Report(Box::new(report)))
 }
 

@@ -1,6 +1,7 @@
 //! Synchronous executions and signals (rest-api 3.2 and 5): requests that may wait for what comes of them.
 
 use super::Verb::{Act, Begin};
+use super::task::{heard, keep_logs};
 use super::workflow::{begin, missing};
 use super::{Params, Verb, bodies, object, typed};
 use crate::machine::Machine;
@@ -9,6 +10,7 @@ use crate::reply::{Failure, Reply, ReplyTo};
 use fastcond_engine::Command;
 use fastcond_engine::command::Report;
 use fastcond_json::{Kind, Raw, kind, merged};
+use fastcond_model::request::LogLine;
 use fastcond_model::{ResultStatus, TaskId, TaskNo, TaskResult, WorkflowId};
 use serde::Deserialize;
 
@@ -97,19 +99,7 @@ fn signal(machine: &mut Machine, params: &Params, body: &[u8]) -> Result<Option<
     let id = params.workflow()?;
     machine.find(id).ok_or_else(|| missing(id))?;
     let Some((owner, task)) = blocked(machine, id) else { return Ok(None) };
-    let report = Report {
-        task,
-        status,
-        output,
-        is_merged: true,
-        reason: None,
-        worker: None,
-        keeps_worker: true,
-        callback_after_s: 0,
-        extends_lease: false,
-        output_path: None,
-        subworkflow: None,
-    };
+    let report = Report { is_merged: true, ..Report::of(task, status, output) };
     machine.command(owner, Command::Report(Box::new(report)))?;
     machine.deliver(crate::machine::deliver::DELIVERIES_MAX);
     machine.serve_waiting();
@@ -157,8 +147,10 @@ fn update_state(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]
     if let Some(variables) = variables {
         machine.command(target, Command::PutVariables { variables })?;
     }
-    if let Some(report) = report {
+    if let Some((report, logs)) = report {
+        let task = target.task(report.task);
         machine.command(target, Command::Report(Box::new(report)))?;
+        keep_logs(machine, task, logs);
     }
     machine.deliver(crate::machine::deliver::DELIVERIES_MAX);
     let request_id = request_id(machine, params);
@@ -169,13 +161,13 @@ fn update_state(machine: &mut Machine, to: ReplyTo, params: &Params, body: &[u8]
     Ok(())
 }
 
-/// A report on the open task of a reference name, else on the one whose id the result names.
+/// A report on the open task of a reference name, else on the one whose id the result names, and its log lines.
 fn state_report(
     machine: &mut Machine,
     target: WorkflowId,
     reference: Option<&str>,
-    result: TaskResult,
-) -> Result<Report, Failure> {
+    mut result: TaskResult,
+) -> Result<(Report, Vec<LogLine>), Failure> {
     let live = machine.find(target).ok_or_else(|| missing(target))?;
     let by_id = || TaskId::parse(result.task_id.as_deref()?).and_then(|id| target.number_of(id));
     let found = match reference.filter(|name| !name.is_empty()) {
@@ -185,17 +177,9 @@ fn state_report(
     let task = found.ok_or_else(|| Failure::not_found(format!("Workflow {target} has no such open task")))?;
     let status =
         result.status.ok_or_else(|| Failure::bad_request("status of the task result cannot be null"))?;
-    Ok(Report {
-        task,
-        status,
-        output: result.output_data,
-        is_merged: true,
-        reason: result.reason_for_incompletion,
-        worker: result.worker_id.map(Into::into),
-        keeps_worker: true,
-        callback_after_s: result.callback_after_seconds,
-        extends_lease: false,
-        output_path: result.external_output_payload_storage_path,
-        subworkflow: None,
-    })
+    let (worker, callback_after_s) =
+        (result.worker_id.clone().map(Into::into), result.callback_after_seconds);
+    let logs = std::mem::take(&mut result.logs);
+    let heard = heard(machine, result, task, status)?;
+    Ok((Report { is_merged: true, worker, keeps_worker: true, callback_after_s, ..heard }, logs))
 }

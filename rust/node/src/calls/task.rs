@@ -11,6 +11,7 @@ use fastcond_engine::view::task::{self as view, Shown};
 use fastcond_engine::view::workflow::{self, Include};
 use fastcond_engine::{Command, Outcome};
 use fastcond_json::{ObjectWriter, Raw, merged};
+use fastcond_model::request::LogLine;
 use fastcond_model::{ResultStatus, Task, TaskId, TaskNo, TaskResult, WorkflowId};
 use std::sync::Arc;
 
@@ -146,18 +147,16 @@ struct Taken {
     is_over: bool,
 }
 
-/// Takes over a result.
-fn take_over(machine: &mut Machine, result: TaskResult) -> Result<Taken, Failure> {
-    let (workflow, task) = named(machine, &result)?;
-    let (no, task_type, domain) = (task.no, task.task_type.clone(), task.domain.clone());
-    let status = match result.status {
-        Some(status) => status,
-        None if result.extend_lease => ResultStatus::InProgress,
-        None => return Err(Failure::bad_request("status of the task result cannot be null")),
-    };
-    let (mut status, mut output) = (status, result.output_data);
-    let mut reason = result.reason_for_incompletion;
-    if let Some(path) = &result.external_output_payload_storage_path {
+/// What a result says of its task: with the output that lies outside read, and no secret in the reason.
+pub fn heard(
+    machine: &Machine,
+    result: TaskResult,
+    task: TaskNo,
+    status: ResultStatus,
+) -> Result<Report, Failure> {
+    let (mut status, mut output, mut reason) = (status, result.output_data, result.reason_for_incompletion);
+    let output_path = result.external_output_payload_storage_path;
+    if let Some(path) = &output_path {
         match payloads::read_back(machine, path) {
             // S-91.4: what is in line wins.
             Ok(outside) => output = Raw::of_checked(merged(&outside, &output)),
@@ -168,26 +167,38 @@ fn take_over(machine: &mut Machine, result: TaskResult) -> Result<Taken, Failure
             Err(failure) => return Err(failure),
         }
     }
-    let report = Report {
-        task: no,
-        status,
-        output,
-        is_merged: false,
-        // A worker was given secrets, and may quote what failed (quality G22).
-        reason: reason.map(|why| machine.registry.secrets().redacted(&why).into_owned()),
-        worker: result.worker_id.map(Into::into),
-        keeps_worker: false,
-        callback_after_s: result.callback_after_seconds,
-        extends_lease: result.extend_lease,
-        output_path: result.external_output_payload_storage_path,
-        subworkflow: result.sub_workflow_id.as_deref().and_then(WorkflowId::parse),
-    };
-    let is_final = status != ResultStatus::InProgress;
-    let outcome = apply(machine, workflow, report)?;
-    let task = workflow.task(no);
-    for line in result.logs.into_iter().take(LOGS_PER_REPORT) {
+    // A worker was given secrets, and may quote what failed (quality G22).
+    let reason = reason.map(|why| machine.registry.secrets().redacted(&why).into_owned());
+    Ok(Report { reason, output_path, ..Report::of(task, status, output) })
+}
+
+/// Keeps the log lines that came with a result.
+pub fn keep_logs(machine: &mut Machine, task: TaskId, logs: Vec<LogLine>) {
+    for line in logs.into_iter().take(LOGS_PER_REPORT) {
         machine.log(task.0, line.log.unwrap_or_default().as_bytes());
     }
+}
+
+/// Takes over a result.
+fn take_over(machine: &mut Machine, mut result: TaskResult) -> Result<Taken, Failure> {
+    let (workflow, task) = named(machine, &result)?;
+    let (no, task_type, domain) = (task.no, task.task_type.clone(), task.domain.clone());
+    let status = match result.status {
+        Some(status) => status,
+        None if result.extend_lease => ResultStatus::InProgress,
+        None => return Err(Failure::bad_request("status of the task result cannot be null")),
+    };
+    let (worker, callback_after_s) =
+        (result.worker_id.clone().map(Into::into), result.callback_after_seconds);
+    let (extends_lease, logs) = (result.extend_lease, std::mem::take(&mut result.logs));
+    let subworkflow = result.sub_workflow_id.as_deref().and_then(WorkflowId::parse);
+    let heard = heard(machine, result, no, status)?;
+    let status = heard.status;
+    let report =
+        Report { worker, keeps_worker: false, callback_after_s, extends_lease, subworkflow, ..heard };
+    let is_final = status != ResultStatus::InProgress;
+    let outcome = apply(machine, workflow, report)?;
+    keep_logs(machine, workflow.task(no), logs);
     Ok(Taken { workflow, no, task_type, domain, is_over: is_final || outcome == Outcome::Dropped })
 }
 
@@ -237,19 +248,8 @@ fn report_by_ref(
     let Some(no) = machine.find(workflow).and_then(|live| live.pending_by_reference(reference)) else {
         return Ok(None);
     };
-    let report = Report {
-        task: no,
-        status,
-        output,
-        is_merged: true,
-        reason: None,
-        worker: text(params, "workerid"),
-        keeps_worker,
-        callback_after_s: 0,
-        extends_lease: false,
-        output_path: None,
-        subworkflow: None,
-    };
+    let worker = text(params, "workerid");
+    let report = Report { is_merged: true, worker, keeps_worker, ..Report::of(no, status, output) };
     apply(machine, workflow, report)?;
     Ok(Some((workflow, no)))
 }

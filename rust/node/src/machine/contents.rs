@@ -22,7 +22,7 @@ pub fn kept(options: &Options) -> Option<Kept> {
 pub fn describe(record: &[u8], flags: u32, words: bool) -> Contents {
     let Ok(execution) = codec::apply(None, record) else { return Contents::default() };
     let tasks = execution.tasks.iter().map(|task| task_doc(&execution, task)).collect();
-    let text = if words { text(&execution, flags & rows::HIDES_PAYLOADS != 0) } else { String::new() };
+    let text = if words { text(&execution, flags & rows::SHOWS_PAYLOADS == 0) } else { String::new() };
     Contents { tasks, text }
 }
 
@@ -122,7 +122,25 @@ fn unescaped(escape: &str) -> (Option<char>, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::push_payload;
+    use super::{describe, push_payload, rows};
+    use fastcond_json::Raw;
+    use fastcond_model::exec::Header;
+    use fastcond_model::{DefId, Execution, WorkflowId, codec};
+
+    #[test]
+    fn payloads_are_found_only_where_the_row_says_so() {
+        // S-92.7: a row from before there was such a search does not say whether its definition masks fields.
+        let header = Header::new(DefId(0), "flow".into(), 1);
+        let mut execution = Execution::new(WorkflowId(1), header);
+        execution.revision = 1;
+        execution.input = Raw::of_checked(r#"{"fruit":"plum"}"#);
+        let mut record = Vec::new();
+        codec::encode_snapshot(&mut record, &execution);
+        let text = |flags: u32| describe(&record, flags, true).text;
+        assert!(text(rows::SHOWS_PAYLOADS).contains("plum"));
+        assert!(!text(0).contains("plum"));
+        assert!(text(0).contains("flow"), "the rest is found all the same");
+    }
 
     fn words(json: &str) -> String {
         let mut out = String::new();

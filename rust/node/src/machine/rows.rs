@@ -22,8 +22,9 @@ pub const HAS_MAIL: u32 = 1;
 /// Flag of an open row: the execution stands in the line of a limit key.
 pub const HAS_LIMIT: u32 = 2;
 
-/// Row flag: the definition masks fields, so that no search may find what stands in payloads.
-pub const HIDES_PAYLOADS: u32 = 4;
+/// Row flag: the definition masks no fields, so that a search may find what stands in payloads. Rows that were written
+/// before there was such a search do not say so, and their payloads are not found.
+pub const SHOWS_PAYLOADS: u32 = 4;
 
 /// An execution that is over and left memory, until the archive holds it.
 #[derive(Debug)]
@@ -316,8 +317,8 @@ fn row(entry: &Entry) -> Row {
 fn flags(live: &Live) -> u32 {
     let execution = &live.execution;
     let mail = if execution.outbox.is_empty() { 0 } else { HAS_MAIL };
-    let hides = if live.graph.def.masked_fields.is_empty() { 0 } else { HIDES_PAYLOADS };
-    mail | hides | if execution.header.limit_key.is_some() { HAS_LIMIT } else { 0 }
+    let shows = if live.graph.def.masked_fields.is_empty() { SHOWS_PAYLOADS } else { 0 };
+    mail | shows | if execution.header.limit_key.is_some() { HAS_LIMIT } else { 0 }
 }
 
 /// About how long a record gets: its payloads, those that are shared once, and what stands around them.

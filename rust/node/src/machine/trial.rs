@@ -218,19 +218,8 @@ impl Trial {
                 self.plan(at, id, no, Act::Report(mock));
             }
             Act::Report(mock) => {
-                let report = Report {
-                    task: no,
-                    status: mock.status,
-                    output: mock.output,
-                    is_merged: false,
-                    reason: None,
-                    worker: Some(Arc::from(WORKER)),
-                    keeps_worker: true,
-                    callback_after_s: 0,
-                    extends_lease: false,
-                    output_path: None,
-                    subworkflow: None,
-                };
+                let worker = Some(Arc::from(WORKER));
+                let report = Report { worker, ..Report::of(no, mock.status, mock.output) };
                 let _ = self.machine.command(id, Command::Report(Box::new(report)));
                 if is_open(&mut self.machine, id, no) {
                     self.look_at(id, no);

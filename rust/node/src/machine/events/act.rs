@@ -156,19 +156,7 @@ impl Acting<'_> {
             return Ok(Raw::of_checked(out));
         };
         let reason = Some(text("reasonForIncompletion")).filter(|reason| !reason.is_empty());
-        let report = Report {
-            task: no,
-            status,
-            output: output.clone(),
-            is_merged: false,
-            reason,
-            worker: None,
-            keeps_worker: true,
-            callback_after_s: 0,
-            extends_lease: false,
-            output_path: None,
-            subworkflow: None,
-        };
+        let report = Report { reason, ..Report::of(no, status, output.clone()) };
         let done = machine.command(workflow, Command::Report(Box::new(report)));
         done.map(|_| output).map_err(|failure| failure.message)
     }
