@@ -1,10 +1,13 @@
 //! The archive: batches are atomic with the position they cover, rows are checked, look-ups find what they should.
 
+mod home;
+
 use std::path::{Path, PathBuf};
 
 use fastcond_store::{
     Archive, ArchiveOptions, Batch, Doc, Id, LogLine, NameQuery, OpenError, Row, StoreFault, Thing, Written,
 };
+use home::Home;
 use rusqlite::Connection;
 
 const STORE: Id = *b"a store for test";
@@ -52,19 +55,7 @@ fn open(path: &Path) -> Result<Archive, OpenError> {
     Archive::open(path, STORE, ArchiveOptions::default())
 }
 
-struct Home {
-    folder: tempfile::TempDir,
-}
-
 impl Home {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("archive.sqlite")
-    }
-
     fn archive(&self) -> Archive {
         open(&self.path()).expect("a sound archive")
     }

@@ -1,10 +1,13 @@
 //! What records contain, found: task rows and words follow the rows, and are the same when they are made anew.
 
-use std::path::{Path, PathBuf};
+mod home;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use fastcond_store::search::Over;
 use fastcond_store::{Archive, ArchiveOptions, Batch, Contents, Doc, Id, Kept, Row, SearchQuery, TaskDoc};
+use home::Home;
 use rusqlite::Connection;
 
 const STORE: Id = *b"a store for test";
@@ -36,19 +39,7 @@ fn describe(record: &[u8], _: u32, _: bool) -> Contents {
     Contents { tasks: tasks.collect(), text: words }
 }
 
-struct Home {
-    folder: tempfile::TempDir,
-}
-
 impl Home {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("archive.sqlite")
-    }
-
     fn open(&self, tasks: bool, words: bool) -> Archive {
         let contents = (tasks || words).then_some(Kept { describe, tasks, words });
         Archive::open(&self.path(), STORE, ArchiveOptions { contents, ..ArchiveOptions::default() })

@@ -1,29 +1,20 @@
 //! An archive without the indexes of searches: what a restart reads is there, and they can be made later.
 
-use std::path::{Path, PathBuf};
+mod home;
+
+use std::path::Path;
 
 use fastcond_store::{
     Archive, ArchiveOptions, Batch, Doc, Id, NameQuery, OpenError, Row, SearchQuery, Written,
 };
+use home::Home;
 use rusqlite::Connection;
 
 const STORE: Id = *b"a store for test";
 /// Rows that a batch of these tests writes.
 const ROWS: u32 = 3_000;
 
-struct Home {
-    folder: tempfile::TempDir,
-}
-
 impl Home {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("archive.sqlite")
-    }
-
     fn open(&self, search_index: bool) -> Archive {
         open(&self.path(), STORE, search_index).expect("a sound archive")
     }
