@@ -177,8 +177,7 @@ fn state_report(
     let task = found.ok_or_else(|| Failure::not_found(format!("Workflow {target} has no such open task")))?;
     let status =
         result.status.ok_or_else(|| Failure::bad_request("status of the task result cannot be null"))?;
-    let (worker, callback_after_s) =
-        (result.worker_id.clone().map(Into::into), result.callback_after_seconds);
+    let (worker, callback_after_s) = (result.worker_id.take().map(Into::into), result.callback_after_seconds);
     let logs = std::mem::take(&mut result.logs);
     let heard = heard(machine, result, task, status)?;
     Ok((Report { is_merged: true, worker, keeps_worker: true, callback_after_s, ..heard }, logs))

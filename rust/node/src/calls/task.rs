@@ -188,8 +188,7 @@ fn take_over(machine: &mut Machine, mut result: TaskResult) -> Result<Taken, Fai
         None if result.extend_lease => ResultStatus::InProgress,
         None => return Err(Failure::bad_request("status of the task result cannot be null")),
     };
-    let (worker, callback_after_s) =
-        (result.worker_id.clone().map(Into::into), result.callback_after_seconds);
+    let (worker, callback_after_s) = (result.worker_id.take().map(Into::into), result.callback_after_seconds);
     let (extends_lease, logs) = (result.extend_lease, std::mem::take(&mut result.logs));
     let subworkflow = result.sub_workflow_id.as_deref().and_then(WorkflowId::parse);
     let heard = heard(machine, result, no, status)?;
