@@ -2,6 +2,7 @@
 
 use crate::graph::Enforced;
 use crate::names;
+use crate::step::schemas::unusable;
 use crate::wait_time::{duration_ms, until_ms};
 use fastcond_expr::Template;
 use fastcond_expr::script::Scripts;
@@ -39,7 +40,7 @@ fn unusable_schemas(enforced: &Enforced, scripts: &mut Scripts) -> Vec<Violation
     let schemas = [("inputSchema", &enforced.input), ("outputSchema", &enforced.output)];
     let errors = schemas.into_iter().filter_map(|(field, schema)| {
         let error = scripts.violations(schema.as_ref()?, "{}").err()?;
-        Some(violation(field, error.to_string()))
+        Some(violation(field, unusable(error)))
     });
     errors.collect()
 }

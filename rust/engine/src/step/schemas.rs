@@ -49,6 +49,14 @@ impl Step<'_, '_> {
     }
 }
 
+/// Why a schema cannot be used, or not now. It is evaluated where scripts are, of which its author need not hear.
+pub fn unusable(error: ScriptError) -> String {
+    match error {
+        ScriptError::Syntax { message, .. } | ScriptError::Thrown { message, .. } => message,
+        error => format!("it could not be validated: {error}"),
+    }
+}
+
 /// What is wrong with a payload, as a reason; a schema that cannot be used lets nothing pass.
 pub fn held(scripts: &mut Scripts, schema: &str, payload: &str, what: &str) -> Result<(), String> {
     let why = match scripts.violations(schema, payload) {
@@ -59,8 +67,7 @@ pub fn held(scripts: &mut Scripts, schema: &str, payload: &str, what: &str) -> R
             }
             texts.join("; ")
         }
-        Err(ScriptError::Syntax { message, .. } | ScriptError::Thrown { message, .. }) => message,
-        Err(error) => format!("it could not be validated: {error}"),
+        Err(error) => unusable(error),
     };
     Err(cut_reason(&format!("{what} does not follow its schema: {why}")).to_owned())
 }
